@@ -1,0 +1,360 @@
+// Package match joins spans into calls. It takes spans one at a time, in any order, and says which calls
+// they make up; what it said too early it takes back. The sum of what it said about a set of spans does
+// not depend on the order in which they came, on how often each came, or on when time passed in between,
+// as long as parts that belong together come within Config.Keep of each other.
+//
+// The rules are those of the analysis specification, section A:
+//
+//   - A span whose parent lies in another service is a call from that service, whatever the kinds of the
+//     two are. A CLIENT and a SERVER span of one id (Zipkin's shared spans) are the two halves of a call.
+//   - A CLIENT or PRODUCER span that no other service answered is a call to a node inferred from its
+//     attributes: at once to a database, cache or queue, after Config.Wait to anything else. Of nested
+//     outgoing spans in one service the outermost is the call.
+//   - A SERVER span without a parent is called by the user; one whose parent never came, by unknown.
+//   - A consumer is called by its queue, once per message, whether it names its producers as parent or by
+//     links; the call from producer to consumer is also said, marked with the queue it went via.
+//
+// The package is pure: time is what its caller says it is.
+package match
+
+import (
+	"time"
+
+	"faultline/graph"
+)
+
+// Config says how long and how much is remembered.
+type Config struct {
+	Settle   time.Duration `koanf:"settle"`    // how long a call waits for the span that names the caller's operation
+	Wait     time.Duration `koanf:"wait"`      // how long half a call waits before its other end is inferred
+	Keep     time.Duration `koanf:"keep"`      // how long a span is remembered: late halves and repeats are recognised for so long
+	MaxSpans int           `koanf:"max_spans"` // spans remembered at once, 120 B each; over it the oldest leave early
+	Limits   Limits        `koanf:"limits"`
+}
+
+// DefaultConfig returns the defaults.
+func DefaultConfig() Config {
+	return Config{
+		Settle: 5 * time.Second, Wait: 30 * time.Second, Keep: 15 * time.Minute, MaxSpans: 3_000_000,
+		Limits: DefaultLimits(),
+	}
+}
+
+// Call is one or several equal calls between two nodes, or fewer: N < 0 takes back what was said before
+// in the same words.
+type Call struct {
+	N                      int64
+	Caller, Callee, Via    NodeRef // Via: the queue, in the producer → consumer view of a message
+	CallerOp, CalleeOp     NameRef
+	Protocol               string
+	Mode                   graph.Mode
+	Basis                  graph.Basis
+	Outcome                graph.Outcome
+	Start                  int64         // Unix ns by the caller's clock, else by the callee's
+	ClientTime, ServerTime time.Duration // < 0: not measured
+	Weight                 float32
+}
+
+// Request is one request that a node served; N < 0 takes one back.
+type Request struct {
+	N          int64
+	Node       NodeRef
+	Op         NameRef
+	Version    NameRef
+	Outcome    graph.Outcome
+	Start      int64
+	ServerTime time.Duration
+	Weight     float32
+}
+
+// Sink takes what the matcher finds. It must not keep the pointers.
+type Sink interface {
+	Call(c *Call)
+	Request(r *Request)
+}
+
+// Counters tell what became of spans. All but Waiting and Remembered only grow.
+type Counters struct {
+	Spans      int64 // taken in
+	Duplicates int64 // ignored: the same span came before
+	Cycles     int64 // parent links dropped because they led back to the span
+	Overflowed int64 // forgotten before their wait was over, for want of room
+	Late       int64 // calls corrected after they had been said
+	Remembered int   // slots in use
+	Waiting    int   // spans that still wait for another
+}
+
+// Matcher joins spans. It is not safe for concurrent use.
+type Matcher struct {
+	cfg      Config
+	names    *Names
+	sink     Sink
+	table    table
+	epoch    int64 // ms of the first span's arrival
+	now      int64 // ms since epoch
+	settling queue
+	waiting  queue
+	work     []seq
+	links    links
+	protocol protocols
+	counters Counters
+	user     map[userKey]NodeRef
+}
+
+type userKey struct {
+	service NodeRef
+	typ     graph.NodeType
+}
+
+// New returns a Matcher that tells sink what it finds, in terms of names.
+func New(cfg Config, names *Names, sink Sink) *Matcher {
+	return &Matcher{
+		cfg: cfg, names: names, sink: sink, table: newTable(0x6a09e667f3bcc909),
+		links: newLinks(), protocol: newProtocols(), user: map[userKey]NodeRef{},
+	}
+}
+
+// Counters returns what became of spans so far.
+func (m *Matcher) Counters() Counters {
+	c := m.counters
+	c.Remembered = m.table.len()
+	c.Waiting = m.waiting.len()
+	return c
+}
+
+// Advance tells the time. Waits that are over by then end, and what is older than Config.Keep is
+// forgotten. Time never runs backwards: an earlier now is taken as the latest one given.
+func (m *Matcher) Advance(now time.Time) {
+	ms := now.UnixMilli()
+	if m.epoch == 0 {
+		m.epoch = ms
+	}
+	m.now = max(m.now, ms-m.epoch)
+	for {
+		q, ok := m.settling.pop(m.now - m.cfg.Settle.Milliseconds())
+		if !ok {
+			break
+		}
+		m.expire(q, settled)
+	}
+	for {
+		q, ok := m.waiting.pop(m.now - m.cfg.Wait.Milliseconds())
+		if !ok {
+			break
+		}
+		m.expire(q, waited)
+	}
+	for m.table.len() > 0 && m.now-int64(m.table.at(m.table.oldest).arrived)*1000 > m.cfg.Keep.Milliseconds()+1000 {
+		m.forgetOldest()
+	}
+}
+
+func (m *Matcher) expire(q seq, b state) {
+	if !m.table.live(q) {
+		return
+	}
+	s := m.table.at(q)
+	s.state |= b
+	if s.has(held) {
+		m.push(q)
+		m.run()
+	}
+}
+
+// Add takes one span of a tenant in. It keeps nothing of s but copies.
+func (m *Matcher) Add(tenant string, s *graph.Span) {
+	m.counters.Spans++
+	for room := m.cfg.MaxSpans - 2 - len(s.Links); m.table.len() > 0 && m.table.len() > room; {
+		if s := m.table.at(m.table.oldest); s.has(filled) && !s.has(waited) {
+			m.counters.Overflowed++
+		}
+		m.forgetOldest()
+	}
+	q := m.table.find(&s.Trace, &s.ID)
+	var p *slot
+	switch {
+	case q == 0:
+		q, p = m.newSlot(&s.Trace, &s.ID)
+	case !m.table.at(q).has(filled):
+		p = m.table.at(q)
+	default:
+		base := m.table.at(q)
+		if base.twin != 0 || !twins(base.kind, s.Kind) {
+			m.counters.Duplicates++
+			return
+		}
+		// Whose child a child is, and who called the incoming one, may change from here on.
+		m.detach(base)
+		for c := base.child; m.table.live(c); c = m.table.at(c).next {
+			m.detach(m.table.at(c))
+		}
+		m.detachLinked(q)
+		first := q
+		q, p = m.table.add(&s.Trace, &s.ID, false)
+		p.arrived = uint32(m.now / 1000)
+		base.twin, p.twin = q, first
+	}
+	m.fill(p, tenant, s)
+	if s.Parent != (graph.SpanID{}) && s.Parent != s.ID {
+		m.adopt(q, p, &s.Trace, &s.Parent)
+	}
+	if len(s.Links) > 0 {
+		m.addLinks(q, p, s)
+	}
+	m.push(q)
+	m.pushChildren(p)
+	if m.table.live(p.twin) {
+		t := m.table.at(p.twin)
+		m.push(p.twin)
+		m.pushChildren(t)
+	}
+	m.pushLinked(q, p)
+	m.run()
+	m.settling.push(q, m.now)
+	m.waiting.push(q, m.now)
+}
+
+// twins reports whether two spans with one id are the two halves of a call rather than one span twice.
+func twins(a, b graph.Kind) bool {
+	return a.IsOutgoing() && b.IsIncoming() || a.IsIncoming() && b.IsOutgoing()
+}
+
+func (m *Matcher) newSlot(trace *graph.TraceID, id *graph.SpanID) (seq, *slot) {
+	q, p := m.table.add(trace, id, true)
+	p.arrived = uint32(m.now / 1000)
+	return q, p
+}
+
+func (m *Matcher) fill(p *slot, tenant string, s *graph.Span) {
+	p.state |= filled
+	p.arrived = max(p.arrived, uint32(m.now/1000))
+	p.start, p.duration = s.Start, int64(s.Duration)
+	p.kind, p.outcome, p.weight = s.Kind, s.Outcome, max(s.Weight, 1)
+	p.protocol = m.protocol.intern(s.Protocol)
+	p.node = m.names.node(tenant, s.Service.Node, s.Service.Tier)
+	p.op = m.names.operation(p.node, s.Operation)
+	p.version = m.names.version(p.node, s.Service.Version)
+	if s.Peer.Type != "" && !s.Peer.Own {
+		p.peer = m.names.node(tenant, s.Peer.Node, "")
+	}
+}
+
+// adopt makes q a child of the span with the given id, which may not have come yet.
+func (m *Matcher) adopt(q seq, p *slot, trace *graph.TraceID, parent *graph.SpanID) {
+	p.state |= hasParent
+	at := m.table.find(trace, parent)
+	if at == 0 {
+		at, _ = m.newSlot(trace, parent)
+	} else if p.child != 0 && m.leadsTo(at, q) {
+		m.counters.Cycles++
+		p.state &^= hasParent
+		return
+	}
+	p.parent = at
+	up := m.table.at(at)
+	if m.table.live(up.child) {
+		m.table.at(up.child).prev = q
+		p.next = up.child
+	}
+	up.child = q
+}
+
+// leadsTo reports whether q is reached from the span at by climbing parents.
+func (m *Matcher) leadsTo(at, q seq) bool {
+	const tooDeep = 1 << 10 // deeper than any trace; a longer cycle is harmless, only not counted
+	for range tooDeep {
+		if at == q {
+			return true
+		}
+		if !m.table.live(at) {
+			return false
+		}
+		at = m.table.at(at).parent
+	}
+	return false
+}
+
+// forgetOldest lets the oldest slot go. What waited for it is final from now on.
+func (m *Matcher) forgetOldest() {
+	q := m.table.oldest
+	s := m.table.at(q)
+	m.conclude(q, s)
+	for c := s.child; m.table.live(c); c = m.table.at(c).next {
+		m.conclude(c, m.table.at(c))
+	}
+	m.run()
+	if _, p, rel := m.callerOf(s); rel == present && s.has(nested) && m.isWeak(p.peer) {
+		if peer := m.peerOf(p); peer != p.peer { // what the parent learned from its children must outlive them
+			p.peer = peer
+			p.state |= adopted
+		}
+	}
+	if heir := s.twin; m.table.live(heir) && !s.has(secondTwin) {
+		// The index and the children hang on the first of two twins: hand both over.
+		m.table.replace(q, heir)
+		t := m.table.at(heir)
+		t.state &^= secondTwin
+		s.state |= secondTwin
+		t.child, s.child = s.child, 0
+		for c := t.child; m.table.live(c); c = m.table.at(c).next {
+			m.table.at(c).parent = heir
+			m.table.at(c).state |= orphaned
+		}
+	}
+	if m.table.live(s.twin) {
+		t := m.table.at(s.twin)
+		t.twin = 0
+		t.state |= orphaned
+	}
+	for c := s.child; m.table.live(c); {
+		child := m.table.at(c)
+		c = child.next
+		child.parent, child.next, child.prev = 0, 0, 0
+		child.state |= orphaned
+	}
+	if m.table.live(s.parent) {
+		if m.table.live(s.prev) {
+			m.table.at(s.prev).next = s.next
+		} else {
+			m.table.at(s.parent).child = s.next
+		}
+		if m.table.live(s.next) {
+			m.table.at(s.next).prev = s.prev
+		}
+	}
+	if s.has(linked | linkTarget) {
+		m.links.drop(q)
+	}
+	m.table.dropOldest(s.has(secondTwin))
+}
+
+// conclude ends the waits of a slot whose surroundings are about to be forgotten.
+func (m *Matcher) conclude(q seq, s *slot) {
+	if s.has(held) {
+		s.state |= settled | waited
+		m.push(q)
+	}
+}
+
+func (m *Matcher) push(q seq) { m.work = append(m.work, q) }
+
+func (m *Matcher) pushChildren(s *slot) {
+	if s.has(secondTwin) && m.table.live(s.twin) {
+		s = m.table.at(s.twin)
+	}
+	for c := s.child; m.table.live(c); c = m.table.at(c).next {
+		m.push(c)
+	}
+}
+
+// run updates every slot in the work list and whatever that brings into it.
+func (m *Matcher) run() {
+	for i := 0; i < len(m.work); i++ {
+		if q := m.work[i]; m.table.live(q) {
+			if s := m.table.at(q); s.has(filled) {
+				m.update(q, s)
+			}
+		}
+	}
+	m.work = m.work[:0]
+}

@@ -1,0 +1,166 @@
+package match
+
+import (
+	"strings"
+
+	"faultline/graph"
+)
+
+// NodeRef and NameRef are small numbers that stand for a node and for an operation name within one
+// Names. Zero is none.
+type (
+	NodeRef uint32
+	NameRef uint32
+)
+
+// Background is the caller operation of work that no request started.
+const Background = "(background)"
+
+// Limits bound the names that a sender can make us remember.
+type Limits struct {
+	Nodes      int `koanf:"nodes"`      // nodes per tenant; more become one node named __other__
+	Operations int `koanf:"operations"` // operations per node; more become __other__
+}
+
+// DefaultLimits are the limits of conventions section 2.
+func DefaultLimits() Limits { return Limits{Nodes: 10_000, Operations: 200} }
+
+// Names interns nodes and operation names. Names already known stay known when a limit is reached; what is
+// new becomes graph.Other and is counted. It is not safe for concurrent use.
+type Names struct {
+	limits  Limits
+	nodes   []node
+	byNode  map[nodeKey]NodeRef
+	tenants map[string]int // nodes known per tenant
+	names   []string
+	byName  map[string]NameRef
+	over    Over
+}
+
+// Over counts what the limits turned away.
+type Over struct {
+	Nodes, Operations int64
+}
+
+type nodeKey struct {
+	tenant string
+	node   graph.Node
+}
+
+type node struct {
+	graph.Node
+	tenant     string
+	id         graph.NodeID
+	tier       string
+	weak       bool // stands for ignorance: any other name is better
+	operations map[NameRef]struct{}
+	versions   map[NameRef]struct{}
+}
+
+// NewNames returns an empty Names.
+func NewNames(limits Limits) *Names {
+	return &Names{
+		limits: limits, nodes: make([]node, 1), names: []string{""},
+		byNode: map[nodeKey]NodeRef{}, byName: map[string]NameRef{"": 0}, tenants: map[string]int{},
+	}
+}
+
+// Node returns the node behind ref, its tenant, id and tier.
+func (n *Names) Node(ref NodeRef) (nd graph.Node, tenant string, id graph.NodeID, tier string) {
+	e := &n.nodes[ref]
+	return e.Node, e.tenant, e.id, e.tier
+}
+
+// ID returns the id of the node behind ref.
+func (n *Names) ID(ref NodeRef) graph.NodeID { return n.nodes[ref].id }
+
+// Name returns the name behind ref.
+func (n *Names) Name(ref NameRef) string { return n.names[ref] }
+
+// Over returns how often a limit turned a new name away.
+func (n *Names) Over() Over { return n.over }
+
+// Known returns how many nodes and names are interned.
+func (n *Names) Known() (nodes, names int) { return len(n.nodes) - 1, len(n.names) - 1 }
+
+// Unresolved is the System of an inferred node whose caller said nothing about it at all.
+const Unresolved = "unresolved"
+
+func (n *Names) node(tenant string, nd graph.Node, tier string) NodeRef {
+	address := nd.Address // not part of the identity
+	nd.Address = ""
+	key := nodeKey{tenant, nd}
+	if ref, ok := n.byNode[key]; ok {
+		if tier != "" {
+			n.nodes[ref].tier = tier
+		}
+		return ref
+	}
+	if n.tenants[tenant] >= n.limits.Nodes && nd.Name != graph.Other {
+		n.over.Nodes++
+		return n.node(tenant, graph.Node{Type: nd.Type, Name: graph.Other}, "")
+	}
+	tenant = strings.Clone(tenant)
+	nd = graph.Node{
+		Type: nd.Type, Name: strings.Clone(nd.Name), Namespace: strings.Clone(nd.Namespace),
+		Environment: strings.Clone(nd.Environment), System: strings.Clone(nd.System),
+	}
+	ref := NodeRef(len(n.nodes))
+	full := nd
+	full.Address = strings.Clone(address)
+	n.nodes = append(n.nodes, node{
+		Node: full, tenant: tenant, id: nd.ID(), tier: strings.Clone(tier), weak: nd.System == Unresolved,
+	})
+	n.byNode[nodeKey{tenant, nd}] = ref
+	n.tenants[tenant]++
+	return ref
+}
+
+// operation interns the name of an operation of a node, and version the name of a version of it.
+func (n *Names) operation(of NodeRef, name string) NameRef {
+	return n.within(&n.nodes[of].operations, name)
+}
+
+func (n *Names) version(of NodeRef, name string) NameRef {
+	return n.within(&n.nodes[of].versions, name)
+}
+
+// within interns name as a member of a set that holds at most limits.Operations.
+func (n *Names) within(set *map[NameRef]struct{}, name string) NameRef {
+	if name == "" {
+		return 0
+	}
+	if ref, ok := n.byName[name]; ok {
+		if _, ok := (*set)[ref]; ok {
+			return ref
+		}
+	}
+	if len(*set) >= n.limits.Operations {
+		n.over.Operations++
+		return n.name(graph.Other)
+	}
+	if *set == nil {
+		*set = map[NameRef]struct{}{}
+	}
+	ref := n.name(name)
+	(*set)[ref] = struct{}{}
+	return ref
+}
+
+// name interns a name that only we make, or that a set has admitted.
+func (n *Names) name(s string) NameRef {
+	if ref, ok := n.byName[s]; ok {
+		return ref
+	}
+	s = strings.Clone(s)
+	ref := NameRef(len(n.names))
+	n.names = append(n.names, s)
+	n.byName[s] = ref
+	return ref
+}
+
+// OtherOf returns the node of the same tenant and type that stands for what is over a limit.
+func (n *Names) OtherOf(ref NodeRef) NodeRef {
+	e := &n.nodes[ref]
+	return n.node(e.tenant, graph.Node{Type: e.Type, Name: graph.Other}, "")
+}

@@ -1,0 +1,226 @@
+package match
+
+import (
+	"encoding/binary"
+	"math/bits"
+
+	"faultline/graph"
+)
+
+// seq numbers slots in the order in which they were made. It wraps; 0 is none. Slots leave in the same
+// order, so a number below the oldest is one that has left, and nothing needs to be told that it has.
+type seq uint32
+
+// slot is what is remembered of one span, or of one that was only named as a parent so far (placeholder).
+// It holds no pointers, so that the garbage collector never looks at it.
+type slot struct {
+	trace    graph.TraceID
+	id       graph.SpanID
+	start    int64 // Unix ns
+	duration int64 // ns
+
+	parent       seq // slot first made for the parent's id; 0 for a root or when the parent has left
+	child        seq // newest of the children, which are doubly linked
+	next, prev   seq // siblings
+	twin         seq // the other span with this id: tracers of the Zipkin kind share one id between client and server
+	node, peer   NodeRef
+	op, version  NameRef
+	entryOp      NameRef // operation of the nearest entry at or above the span in its service; 0 unresolved
+	counted      NameRef // caller operation with which the incoming call is counted
+	inferred     NodeRef // callee with which the outgoing call is counted as inferred; 0 not counted
+	inferredFrom NameRef // and its caller operation
+
+	weight   float32
+	arrived  uint32 // s since the matcher's first span
+	answers  uint32 // spans of other services that an outgoing span, or one nested in it, led to
+	outcome  graph.Outcome
+	state    state
+	kind     graph.Kind
+	protocol uint8
+	form     form
+}
+
+// state is what the matcher knows of a slot, as bits.
+type state uint32
+
+const (
+	filled     state = 1 << iota // the span itself arrived
+	hasParent                    // it names a parent
+	orphaned                     // its parent was known and has left: what depends on it is final
+	entry                        // it is where a request enters its service
+	nested                       // an outgoing span within an outgoing span of the same service
+	answering                    // it is one of its caller's answers
+	consumed                     // a receive span with a consumer span of the same service inside
+	settled                      // Settle has passed since it arrived
+	waited                       // Wait has passed since it arrived
+	adopted                      // peer was learned from a nested span that has left
+	requestOut                   // counted as a request of its service
+	queueOut                     // counted as a message its own queue delivered
+	linked                       // has links
+	linkTarget                   // may be the target of links
+	secondTwin                   // found through its twin and not through the index
+	held                         // something is not said yet because it is not settled or has not waited
+)
+
+func (s *slot) has(b state) bool { return s.state&b != 0 }
+
+func (s *slot) set(b state, on bool) {
+	if on {
+		s.state |= b
+	} else {
+		s.state &^= b
+	}
+}
+
+const chunkBits = 12
+
+type chunk [1 << chunkBits]slot
+
+// table keeps slots by number and finds them by trace and span id.
+type table struct {
+	chunks []*chunk // of the live numbers, oldest first
+	spare  []*chunk
+	oldest seq // first live number
+	next   seq // number the next slot gets
+	index  []seq
+	used   int
+	seed   uint64
+}
+
+func newTable(seed uint64) table {
+	return table{oldest: 1, next: 1, index: make([]seq, 1<<10), seed: seed, chunks: []*chunk{new(chunk)}}
+}
+
+func (t *table) len() int { return int(t.next - t.oldest) }
+
+// live reports whether q numbers a slot that is still there.
+func (t *table) live(q seq) bool { return q != 0 && q-t.oldest < t.next-t.oldest }
+
+func (t *table) at(q seq) *slot {
+	return &t.chunks[t.chunkOf(q)][q&(1<<chunkBits-1)]
+}
+
+func (t *table) chunkOf(q seq) int {
+	return int((q>>chunkBits - t.oldest>>chunkBits) & (1<<(32-chunkBits) - 1))
+}
+
+func (t *table) hash(trace *graph.TraceID, id *graph.SpanID) uint64 {
+	a := binary.LittleEndian.Uint64(trace[:8]) ^ t.seed
+	b := binary.LittleEndian.Uint64(trace[8:])
+	c := binary.LittleEndian.Uint64(id[:])
+	hi, lo := bits.Mul64(a^0x9e3779b97f4a7c15, b^0xbf58476d1ce4e5b9)
+	hi, lo = bits.Mul64(hi^lo^c, 0x94d049bb133111eb^t.seed)
+	return hi ^ lo
+}
+
+// find returns the slot first made for the id, or 0.
+func (t *table) find(trace *graph.TraceID, id *graph.SpanID) seq {
+	mask := uint64(len(t.index) - 1)
+	for i := t.hash(trace, id) & mask; ; i = (i + 1) & mask {
+		q := t.index[i]
+		if q == 0 {
+			return 0
+		}
+		if s := t.at(q); s.id == *id && s.trace == *trace {
+			return q
+		}
+	}
+}
+
+// add makes a slot for the id; inIndex is false for a second twin. The pointer is valid until the slot
+// leaves.
+func (t *table) add(trace *graph.TraceID, id *graph.SpanID, inIndex bool) (seq, *slot) {
+	if t.next == 0 { // wrapped around: 0 is none
+		t.next = 1
+		if t.oldest == 0 {
+			t.oldest = 1
+		}
+	}
+	q := t.next
+	for t.chunkOf(q) >= len(t.chunks) {
+		c := new(chunk)
+		if n := len(t.spare); n > 0 {
+			c, t.spare = t.spare[n-1], t.spare[:n-1]
+		}
+		t.chunks = append(t.chunks, c)
+	}
+	t.next++
+	s := t.at(q)
+	*s = slot{trace: *trace, id: *id}
+	if !inIndex {
+		s.state = secondTwin
+		return q, s
+	}
+	if t.used++; t.used*4 > len(t.index)*3 {
+		t.grow()
+	}
+	t.insert(q, s)
+	return q, s
+}
+
+func (t *table) insert(q seq, s *slot) {
+	mask := uint64(len(t.index) - 1)
+	i := t.hash(&s.trace, &s.id) & mask
+	for t.index[i] != 0 {
+		i = (i + 1) & mask
+	}
+	t.index[i] = q
+}
+
+func (t *table) grow() {
+	old := t.index
+	t.index = make([]seq, 2*len(old))
+	for _, q := range old {
+		if q != 0 {
+			t.insert(q, t.at(q))
+		}
+	}
+}
+
+// replace makes the index find to where it found from.
+func (t *table) replace(from, to seq) { t.index[t.position(from)] = to }
+
+func (t *table) position(q seq) uint64 {
+	mask := uint64(len(t.index) - 1)
+	s := t.at(q)
+	i := t.hash(&s.trace, &s.id) & mask
+	for t.index[i] != q {
+		i = (i + 1) & mask
+	}
+	return i
+}
+
+// dropOldest forgets the oldest slot; unindexed tells that the index no longer names it.
+func (t *table) dropOldest(unindexed bool) {
+	if !unindexed {
+		t.erase(t.position(t.oldest))
+		t.used--
+	}
+	before := t.oldest >> chunkBits
+	t.oldest++
+	if t.oldest == 0 && t.next != 0 {
+		t.oldest = 1
+	}
+	if t.oldest>>chunkBits != before && len(t.chunks) > 1 {
+		t.spare = append(t.spare[:min(len(t.spare), 15)], t.chunks[0])
+		t.chunks = t.chunks[1:]
+	}
+}
+
+// erase empties a position of the index and moves up what had been pushed behind it.
+func (t *table) erase(i uint64) {
+	mask := uint64(len(t.index) - 1)
+	for j := i; ; {
+		j = (j + 1) & mask
+		q := t.index[j]
+		if q == 0 {
+			break
+		}
+		s := t.at(q)
+		if home := t.hash(&s.trace, &s.id) & mask; (j-home)&mask >= (j-i)&mask {
+			t.index[i] = q
+			i = j
+		}
+	}
+	t.index[i] = 0
+}

@@ -1,0 +1,224 @@
+// Package rollup folds calls and requests into rows: one for each pair of operations, and for each
+// operation, in a bucket of graph.Step. What it holds grows with the number of different rows and not with
+// the number of calls. It is pure, and equal input gives equal blocks, row for row.
+package rollup
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"faultline/graph"
+	"faultline/graph/match"
+)
+
+// Config bounds a Folder.
+type Config struct {
+	Edges     int           `koanf:"edges"`      // edges known at once; calls on more go to a callee named __other__
+	NodeEvery time.Duration `koanf:"node_every"` // how often a node that lives is written again
+}
+
+// DefaultConfig returns the defaults.
+func DefaultConfig() Config { return Config{Edges: 100_000, NodeEvery: time.Minute} }
+
+// Folder sums what a Matcher says until it is flushed. It is not safe for concurrent use.
+type Folder struct {
+	cfg       Config
+	names     *match.Names
+	calls     map[callKey]*row
+	requests  map[requestKey]*row
+	edges     map[edgeKey]struct{}
+	overEdges int64
+	seen      map[match.NodeRef]int64 // nodes to write, with their latest bucket
+	written   map[match.NodeRef]int64 // bucket with which a node was last written
+}
+
+type edgeKey struct {
+	caller, callee, via match.NodeRef
+	protocol            string
+	mode                graph.Mode
+}
+
+type callKey struct {
+	edgeKey
+	callerOp, calleeOp match.NameRef
+	bucket             int64 // Unix s
+}
+
+type requestKey struct {
+	node        match.NodeRef
+	op, version match.NameRef
+	bucket      int64
+}
+
+type row struct {
+	graph.Stats
+	basis graph.Basis
+}
+
+var _ match.Sink = (*Folder)(nil)
+
+// New returns an empty Folder of calls between the nodes of names.
+func New(cfg Config, names *match.Names) *Folder {
+	return &Folder{
+		cfg: cfg, names: names, calls: map[callKey]*row{}, requests: map[requestKey]*row{},
+		edges: map[edgeKey]struct{}{}, seen: map[match.NodeRef]int64{}, written: map[match.NodeRef]int64{},
+	}
+}
+
+// Rows is how many rows the next flush would write.
+func (f *Folder) Rows() int { return len(f.calls) + len(f.requests) }
+
+// OverEdges counts the calls that the limit on edges turned to __other__.
+func (f *Folder) OverEdges() int64 { return f.overEdges }
+
+func bucketOf(ns int64) int64 {
+	step := int64(graph.Step / time.Second)
+	s := ns / int64(time.Second)
+	return s - s%step
+}
+
+// Call adds c.
+func (f *Folder) Call(c *match.Call) {
+	k := callKey{
+		edgeKey:  edgeKey{c.Caller, c.Callee, c.Via, c.Protocol, c.Mode},
+		callerOp: c.CallerOp, calleeOp: c.CalleeOp, bucket: bucketOf(c.Start),
+	}
+	if _, known := f.edges[k.edgeKey]; !known {
+		if len(f.edges) >= f.cfg.Edges {
+			f.overEdges++
+			k.callee = f.names.OtherOf(c.Callee)
+		} else {
+			f.edges[k.edgeKey] = struct{}{}
+		}
+	}
+	r := f.calls[k]
+	if r == nil {
+		r = &row{}
+		f.calls[k] = r
+	}
+	r.basis |= c.Basis
+	r.add(c.N, c.Outcome, c.Weight)
+	if c.ClientTime >= 0 {
+		r.Client.Observe(c.ClientTime, c.N)
+	}
+	if c.ServerTime >= 0 {
+		r.Server.Observe(c.ServerTime, c.N)
+	}
+	for _, n := range [...]match.NodeRef{k.caller, k.callee, k.via} {
+		f.see(n, k.bucket)
+	}
+}
+
+// Request adds r.
+func (f *Folder) Request(q *match.Request) {
+	k := requestKey{q.Node, q.Op, q.Version, bucketOf(q.Start)}
+	r := f.requests[k]
+	if r == nil {
+		r = &row{}
+		f.requests[k] = r
+	}
+	r.add(q.N, q.Outcome, q.Weight)
+	r.Server.Observe(q.ServerTime, q.N)
+	f.see(k.node, k.bucket)
+}
+
+func (f *Folder) see(n match.NodeRef, bucket int64) {
+	if n == 0 {
+		return
+	}
+	if at, ok := f.written[n]; ok && bucket-at < int64(f.cfg.NodeEvery/time.Second) {
+		return
+	}
+	f.seen[n] = max(f.seen[n], bucket)
+}
+
+func (r *row) add(n int64, o graph.Outcome, weight float32) {
+	r.Calls += n
+	for _, c := range [...]struct {
+		bit graph.Outcome
+		to  *int64
+	}{
+		{graph.Failed, &r.Failed}, {graph.Throttled, &r.Throttled}, {graph.ClientError, &r.ClientErrors},
+		{graph.TimedOut, &r.Timeouts}, {graph.Resent, &r.Resends}, {graph.SamplingKnown, &r.Sampled},
+	} {
+		if o&c.bit != 0 {
+			*c.to += n
+		}
+	}
+	w := float64(weight)
+	r.Weight += w * float64(n)
+	r.WeightSquared += w * w * float64(n)
+}
+
+// empty reports whether all that was added was also taken back. Weights follow from the rest; as sums of
+// floats they may come back to almost zero only.
+func (r *row) empty() bool {
+	return r.Calls == 0 && r.Failed == 0 && r.Throttled == 0 && r.ClientErrors == 0 && r.Timeouts == 0 && r.Resends == 0 &&
+		r.Sampled == 0 && zero(r.Client) && zero(r.Server)
+}
+
+func zero(h graph.Histogram) bool {
+	return !slices.ContainsFunc(h, func(b graph.Bin) bool { return b.N != 0 })
+}
+
+// Flush returns all rows, in a fixed order, and starts anew. The block has no token yet.
+func (f *Folder) Flush() graph.Block {
+	b := graph.Block{}
+	for k, r := range f.calls {
+		if r.empty() {
+			continue
+		}
+		_, tenant, caller, _ := f.names.Node(k.caller)
+		b.CallSites = append(b.CallSites, graph.CallSiteRow{
+			Tenant: tenant, Bucket: time.Unix(k.bucket, 0).UTC(),
+			EdgeKey: graph.EdgeKey{
+				Caller: caller, Callee: f.names.ID(k.callee), Via: f.names.ID(k.via), Protocol: k.protocol, Mode: k.mode,
+			},
+			CallerOperation: f.names.Name(k.callerOp), CalleeOperation: f.names.Name(k.calleeOp),
+			Basis: r.basis, Stats: r.Stats,
+		})
+	}
+	for k, r := range f.requests {
+		if r.empty() {
+			continue
+		}
+		_, tenant, id, _ := f.names.Node(k.node)
+		b.Operations = append(b.Operations, graph.OperationRow{
+			Tenant: tenant, Bucket: time.Unix(k.bucket, 0).UTC(), Node: id,
+			Operation: f.names.Name(k.op), Version: f.names.Name(k.version), Stats: r.Stats,
+		})
+	}
+	for n, bucket := range f.seen {
+		nd, tenant, id, tier := f.names.Node(n)
+		b.Nodes = append(b.Nodes, graph.NodeRow{
+			Tenant: tenant, ID: id, Node: nd, Tier: tier, LastSeen: time.Unix(bucket, 0).UTC(),
+		})
+		f.written[n] = max(bucket, f.written[n])
+	}
+	clear(f.calls)
+	clear(f.requests)
+	clear(f.seen)
+	sort(&b)
+	return b
+}
+
+func sort(b *graph.Block) {
+	slices.SortFunc(b.CallSites, func(x, y graph.CallSiteRow) int {
+		return cmp.Or(
+			cmp.Compare(x.Tenant, y.Tenant), x.Bucket.Compare(y.Bucket), cmp.Compare(x.Caller, y.Caller),
+			cmp.Compare(x.Callee, y.Callee), cmp.Compare(x.Via, y.Via), cmp.Compare(x.Protocol, y.Protocol),
+			cmp.Compare(x.Mode, y.Mode), cmp.Compare(x.CallerOperation, y.CallerOperation),
+			cmp.Compare(x.CalleeOperation, y.CalleeOperation),
+		)
+	})
+	slices.SortFunc(b.Operations, func(x, y graph.OperationRow) int {
+		return cmp.Or(
+			cmp.Compare(x.Tenant, y.Tenant), x.Bucket.Compare(y.Bucket), cmp.Compare(x.Node, y.Node),
+			cmp.Compare(x.Operation, y.Operation), cmp.Compare(x.Version, y.Version),
+		)
+	})
+	slices.SortFunc(b.Nodes, func(x, y graph.NodeRow) int {
+		return cmp.Or(cmp.Compare(x.Tenant, y.Tenant), cmp.Compare(x.ID, y.ID))
+	})
+}
