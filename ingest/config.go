@@ -1,0 +1,56 @@
+package ingest
+
+import (
+	"errors"
+	"time"
+
+	"faultline/graph/match"
+	"faultline/graph/rollup"
+)
+
+// Config says how spans become rows and how much may wait meanwhile.
+type Config struct {
+	FlushEvery   time.Duration `koanf:"flush_every"`   // how often rows are written
+	MaxQueued    int           `koanf:"max_queued"`    // spans admitted and not yet matched; over it senders are asked to come again
+	MaxRows      int           `koanf:"max_rows"`      // rows not yet stored; over it likewise
+	WriteTimeout time.Duration `koanf:"write_timeout"` // for one attempt to store a block
+	DrainTimeout time.Duration `koanf:"drain_timeout"` // for storing the last block when stopping
+	Match        match.Config  `koanf:"match"`
+	Rollup       rollup.Config `koanf:"rollup"`
+}
+
+// DefaultConfig returns the defaults.
+func DefaultConfig() Config {
+	return Config{
+		FlushEvery: 2 * time.Second, MaxQueued: 400_000, MaxRows: 2_000_000,
+		WriteTimeout: 30 * time.Second, DrainTimeout: 10 * time.Second,
+		Match: match.DefaultConfig(), Rollup: rollup.DefaultConfig(),
+	}
+}
+
+// Validate reports every setting that cannot work.
+func (c Config) Validate() error {
+	var errs []error
+	positive := func(name string, ok bool) {
+		if !ok {
+			errs = append(errs, errors.New("ingest."+name+" must be positive"))
+		}
+	}
+	positive("flush_every", c.FlushEvery > 0)
+	positive("max_queued", c.MaxQueued > 0)
+	positive("max_rows", c.MaxRows > 0)
+	positive("write_timeout", c.WriteTimeout > 0)
+	positive("drain_timeout", c.DrainTimeout > 0)
+	positive("match.max_spans", c.Match.MaxSpans > 0)
+	positive("match.settle", c.Match.Settle > 0)
+	positive("match.limits.nodes", c.Match.Limits.Nodes > 0)
+	positive("match.limits.operations", c.Match.Limits.Operations > 0)
+	positive("rollup.edges", c.Rollup.Edges > 0)
+	if c.Match.Wait < c.Match.Settle {
+		errs = append(errs, errors.New("ingest.match.wait must be at least ingest.match.settle"))
+	}
+	if c.Match.Keep < c.Match.Wait {
+		errs = append(errs, errors.New("ingest.match.keep must be at least ingest.match.wait"))
+	}
+	return errors.Join(errs...)
+}

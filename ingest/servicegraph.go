@@ -1,0 +1,145 @@
+package ingest
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"faultline/graph"
+	"faultline/graph/match"
+)
+
+// serviceGraph is the traces_service_graph_* family that Grafana's service graph reads, made from the same
+// calls as the rest. Counters never go down, as Prometheus demands: a call that is taken back because its
+// partner came after all stays counted here, next to the right one.
+type serviceGraph struct {
+	names *match.Names
+
+	mu     sync.Mutex
+	series map[sgKey]*sgSeries
+}
+
+type sgKey struct {
+	client, server, connection, clientNamespace, serverNamespace string
+}
+
+type sgSeries struct {
+	requests, failed float64
+	client, server   sgHistogram
+	touched          time.Time
+}
+
+type sgHistogram struct {
+	counts [len(sgBuckets)]float64 // not cumulative
+	sum, n float64
+}
+
+// sgBuckets are the bounds, in seconds, that Grafana's panels and the Collector's connector use.
+var sgBuckets = [...]float64{0.002, 0.004, 0.006, 0.008, 0.01, 0.05, 0.1, 0.2, 0.4, 0.8, 1, 1.4, 2, 5, 10, 15}
+
+const sgIdle = 15 * time.Minute
+
+var sgLabels = []string{"client", "server", "connection_type", "client_service_namespace", "server_service_namespace"}
+
+func sgDesc(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc("traces_service_graph_"+name, help, sgLabels, nil)
+}
+
+var (
+	sgRequests = sgDesc("request_total", "Calls between two nodes, weighted by their sampling probability.")
+	sgFailed   = sgDesc("request_failed_total", "Failed calls between two nodes, weighted likewise.")
+	sgClient   = sgDesc("request_client_seconds", "Duration of calls as the client measured it.")
+	sgServer   = sgDesc("request_server_seconds", "Duration of calls as the server measured it.")
+)
+
+func newServiceGraph(names *match.Names) *serviceGraph {
+	return &serviceGraph{names: names, series: map[sgKey]*sgSeries{}}
+}
+
+// Call counts c. Messages count from producer to consumer, not to and from their queue.
+func (g *serviceGraph) Call(c *match.Call) {
+	if c.N <= 0 {
+		return
+	}
+	caller, _, _, _ := g.names.Node(c.Caller)
+	callee, _, _, _ := g.names.Node(c.Callee)
+	if caller.Type == graph.TypeQueue || callee.Type == graph.TypeQueue {
+		return
+	}
+	k := sgKey{caller.Name, callee.Name, connectionType(caller, callee, c.Mode), caller.Namespace, callee.Namespace}
+	n := float64(c.N) * float64(c.Weight)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	s := g.series[k]
+	if s == nil {
+		s = &sgSeries{}
+		g.series[k] = s
+	}
+	s.touched = time.Now()
+	s.requests += n
+	if c.Outcome&graph.Failed != 0 {
+		s.failed += n
+	}
+	s.client.observe(c.ClientTime, n)
+	s.server.observe(c.ServerTime, n)
+}
+
+func connectionType(caller, callee graph.Node, mode graph.Mode) string {
+	switch {
+	case callee.Type == graph.TypeDatabase || callee.Type == graph.TypeCache:
+		return "database"
+	case mode == graph.Async:
+		return "messaging_system"
+	case caller.Type != graph.TypeService || callee.Type != graph.TypeService:
+		return "virtual_node"
+	}
+	return ""
+}
+
+func (h *sgHistogram) observe(d time.Duration, n float64) {
+	if d < 0 {
+		return
+	}
+	h.sum += d.Seconds() * n
+	h.n += n
+	if i, _ := slices.BinarySearch(sgBuckets[:], d.Seconds()); i < len(sgBuckets) {
+		h.counts[i] += n
+	}
+}
+
+// Describe implements prometheus.Collector.
+func (g *serviceGraph) Describe(ch chan<- *prometheus.Desc) {
+	ch <- sgRequests
+	ch <- sgFailed
+	ch <- sgClient
+	ch <- sgServer
+}
+
+// Collect implements prometheus.Collector. Series idle for 15 minutes are dropped.
+func (g *serviceGraph) Collect(ch chan<- prometheus.Metric) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for k, s := range g.series {
+		if time.Since(s.touched) > sgIdle {
+			delete(g.series, k)
+			continue
+		}
+		labels := []string{k.client, k.server, k.connection, k.clientNamespace, k.serverNamespace}
+		ch <- prometheus.MustNewConstMetric(sgRequests, prometheus.CounterValue, s.requests, labels...)
+		ch <- prometheus.MustNewConstMetric(sgFailed, prometheus.CounterValue, s.failed, labels...)
+		s.client.collect(ch, sgClient, labels)
+		s.server.collect(ch, sgServer, labels)
+	}
+}
+
+func (h *sgHistogram) collect(ch chan<- prometheus.Metric, desc *prometheus.Desc, labels []string) {
+	buckets := make(map[float64]uint64, len(sgBuckets))
+	var below float64
+	for i, le := range sgBuckets {
+		below += h.counts[i]
+		buckets[le] = uint64(below)
+	}
+	ch <- prometheus.MustNewConstHistogram(desc, uint64(h.n), h.sum, buckets, labels...)
+}
