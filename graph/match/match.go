@@ -18,6 +18,7 @@
 package match
 
 import (
+	"math/rand/v2"
 	"time"
 
 	"faultline/graph"
@@ -109,7 +110,7 @@ type userKey struct {
 // New returns a Matcher that tells sink what it finds, in terms of names.
 func New(cfg Config, names *Names, sink Sink) *Matcher {
 	return &Matcher{
-		cfg: cfg, names: names, sink: sink, table: newTable(0x6a09e667f3bcc909),
+		cfg: cfg, names: names, sink: sink, table: newTable(rand.Uint64()),
 		links: newLinks(), protocol: newProtocols(), user: map[userKey]NodeRef{},
 	}
 }

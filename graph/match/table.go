@@ -82,13 +82,20 @@ type table struct {
 	spare  []*chunk
 	oldest seq // first live number
 	next   seq // number the next slot gets
-	index  []seq
+	index  []cell
 	used   int
 	seed   uint64
 }
 
+// cell is one place of the index, an open-addressed hash table. The hash stands beside the number so that
+// searching and moving cells seldom touch a slot.
+type cell struct {
+	hash uint32
+	q    seq
+}
+
 func newTable(seed uint64) table {
-	return table{oldest: 1, next: 1, index: make([]seq, 1<<10), seed: seed, chunks: []*chunk{new(chunk)}}
+	return table{oldest: 1, next: 1, index: make([]cell, 1<<10), seed: seed, chunks: []*chunk{new(chunk)}}
 }
 
 func (t *table) len() int { return int(t.next - t.oldest) }
@@ -104,25 +111,27 @@ func (t *table) chunkOf(q seq) int {
 	return int((q>>chunkBits - t.oldest>>chunkBits) & (1<<(32-chunkBits) - 1))
 }
 
-func (t *table) hash(trace *graph.TraceID, id *graph.SpanID) uint64 {
-	a := binary.LittleEndian.Uint64(trace[:8]) ^ t.seed
+func (t *table) hash(trace *graph.TraceID, id *graph.SpanID) uint32 {
+	a := binary.LittleEndian.Uint64(trace[:8])
 	b := binary.LittleEndian.Uint64(trace[8:])
 	c := binary.LittleEndian.Uint64(id[:])
-	hi, lo := bits.Mul64(a^0x9e3779b97f4a7c15, b^0xbf58476d1ce4e5b9)
+	hi, lo := bits.Mul64(a^t.seed, b^0xbf58476d1ce4e5b9)
 	hi, lo = bits.Mul64(hi^lo^c, 0x94d049bb133111eb^t.seed)
-	return hi ^ lo
+	return uint32((hi ^ lo) >> 16)
 }
 
 // find returns the slot first made for the id, or 0.
 func (t *table) find(trace *graph.TraceID, id *graph.SpanID) seq {
-	mask := uint64(len(t.index) - 1)
-	for i := t.hash(trace, id) & mask; ; i = (i + 1) & mask {
-		q := t.index[i]
-		if q == 0 {
+	h, mask := t.hash(trace, id), uint32(len(t.index)-1)
+	for i := h & mask; ; i = (i + 1) & mask {
+		c := t.index[i]
+		if c.q == 0 {
 			return 0
 		}
-		if s := t.at(q); s.id == *id && s.trace == *trace {
-			return q
+		if c.hash == h {
+			if s := t.at(c.q); s.id == *id && s.trace == *trace {
+				return c.q
+			}
 		}
 	}
 }
@@ -154,37 +163,38 @@ func (t *table) add(trace *graph.TraceID, id *graph.SpanID, inIndex bool) (seq, 
 	if t.used++; t.used*4 > len(t.index)*3 {
 		t.grow()
 	}
-	t.insert(q, s)
+	t.insert(cell{t.hash(trace, id), q})
 	return q, s
 }
 
-func (t *table) insert(q seq, s *slot) {
-	mask := uint64(len(t.index) - 1)
-	i := t.hash(&s.trace, &s.id) & mask
-	for t.index[i] != 0 {
+func (t *table) insert(c cell) {
+	mask := uint32(len(t.index) - 1)
+	i := c.hash & mask
+	for t.index[i].q != 0 {
 		i = (i + 1) & mask
 	}
-	t.index[i] = q
+	t.index[i] = c
 }
 
 func (t *table) grow() {
 	old := t.index
-	t.index = make([]seq, 2*len(old))
-	for _, q := range old {
-		if q != 0 {
-			t.insert(q, t.at(q))
+	t.index = make([]cell, 2*len(old))
+	for _, c := range old {
+		if c.q != 0 {
+			t.insert(c)
 		}
 	}
 }
 
 // replace makes the index find to where it found from.
-func (t *table) replace(from, to seq) { t.index[t.position(from)] = to }
+func (t *table) replace(from, to seq) { t.index[t.position(from)].q = to }
 
-func (t *table) position(q seq) uint64 {
-	mask := uint64(len(t.index) - 1)
+// position returns where the index names q.
+func (t *table) position(q seq) uint32 {
+	mask := uint32(len(t.index) - 1)
 	s := t.at(q)
 	i := t.hash(&s.trace, &s.id) & mask
-	for t.index[i] != q {
+	for t.index[i].q != q {
 		i = (i + 1) & mask
 	}
 	return i
@@ -207,20 +217,19 @@ func (t *table) dropOldest(unindexed bool) {
 	}
 }
 
-// erase empties a position of the index and moves up what had been pushed behind it.
-func (t *table) erase(i uint64) {
-	mask := uint64(len(t.index) - 1)
+// erase empties a place of the index and moves up what had been pushed behind it.
+func (t *table) erase(i uint32) {
+	mask := uint32(len(t.index) - 1)
 	for j := i; ; {
 		j = (j + 1) & mask
-		q := t.index[j]
-		if q == 0 {
+		c := t.index[j]
+		if c.q == 0 {
 			break
 		}
-		s := t.at(q)
-		if home := t.hash(&s.trace, &s.id) & mask; (j-home)&mask >= (j-i)&mask {
-			t.index[i] = q
+		if home := c.hash & mask; (j-home)&mask >= (j-i)&mask {
+			t.index[i] = c
 			i = j
 		}
 	}
-	t.index[i] = 0
+	t.index[i] = cell{}
 }
