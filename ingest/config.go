@@ -10,13 +10,13 @@ import (
 
 // Config says how spans become rows and how much may wait meanwhile.
 type Config struct {
-	FlushEvery   time.Duration `koanf:"flush_every"`   // how often rows are written
-	MaxQueued    int           `koanf:"max_queued"`    // spans admitted and not yet matched; over it senders are asked to come again
-	MaxRows      int           `koanf:"max_rows"`      // rows not yet stored; over it likewise
-	WriteTimeout time.Duration `koanf:"write_timeout"` // for one attempt to store a block
-	DrainTimeout time.Duration `koanf:"drain_timeout"` // for storing the last block when stopping
-	Match        match.Config  `koanf:"match"`
-	Rollup       rollup.Config `koanf:"rollup"`
+	FlushEvery   time.Duration `yaml:"flush_every"`   // how often rows are written
+	MaxQueued    int           `yaml:"max_queued"`    // spans admitted and not yet matched; over it senders are asked to come again
+	MaxRows      int           `yaml:"max_rows"`      // rows not yet stored; over it likewise
+	WriteTimeout time.Duration `yaml:"write_timeout"` // for one attempt to store a block
+	DrainTimeout time.Duration `yaml:"drain_timeout"` // for storing the last block when stopping
+	Match        match.Config  `yaml:"match"`
+	Rollup       rollup.Config `yaml:"rollup"`
 }
 
 // DefaultConfig returns the defaults.

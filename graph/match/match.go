@@ -26,11 +26,11 @@ import (
 
 // Config says how long and how much is remembered.
 type Config struct {
-	Settle   time.Duration `koanf:"settle"`    // how long a call waits for the span that names the caller's operation
-	Wait     time.Duration `koanf:"wait"`      // how long half a call waits before its other end is inferred
-	Keep     time.Duration `koanf:"keep"`      // how long a span is remembered: late halves and repeats are recognised for so long
-	MaxSpans int           `koanf:"max_spans"` // spans remembered at once, 120 B each; over it the oldest leave early
-	Limits   Limits        `koanf:"limits"`
+	Settle   time.Duration `yaml:"settle"`    // how long a call waits for the span that names the caller's operation
+	Wait     time.Duration `yaml:"wait"`      // how long half a call waits before its other end is inferred
+	Keep     time.Duration `yaml:"keep"`      // how long a span is remembered: late halves and repeats are recognised for so long
+	MaxSpans int           `yaml:"max_spans"` // spans remembered at once, 120 B each; over it the oldest leave early
+	Limits   Limits        `yaml:"limits"`
 }
 
 // DefaultConfig returns the defaults.

@@ -18,8 +18,8 @@ const Background = "(background)"
 
 // Limits bound the names that a sender can make us remember.
 type Limits struct {
-	Nodes      int `koanf:"nodes"`      // nodes per tenant; more become one node named __other__
-	Operations int `koanf:"operations"` // operations per node; more become __other__
+	Nodes      int `yaml:"nodes"`      // nodes per tenant; more become one node named __other__
+	Operations int `yaml:"operations"` // operations per node; more become __other__
 }
 
 // DefaultLimits are the limits of conventions section 2.

@@ -14,8 +14,8 @@ import (
 
 // Config bounds a Folder.
 type Config struct {
-	Edges     int           `koanf:"edges"`      // edges known at once; calls on more go to a callee named __other__
-	NodeEvery time.Duration `koanf:"node_every"` // how often a node that lives is written again
+	Edges     int           `yaml:"edges"`      // edges known at once; calls on more go to a callee named __other__
+	NodeEvery time.Duration `yaml:"node_every"` // how often a node that lives is written again
 }
 
 // DefaultConfig returns the defaults.

@@ -1,0 +1,359 @@
+package graph
+
+import "strconv"
+
+// Key stands for one of the attribute keys that naming reads. Every other attribute of a span is none of
+// our business: it is not stored and costs no memory.
+type Key uint8
+
+// The keys that a decoder sets itself or tells apart; all others it knows only through KeyOf.
+const (
+	ExceptionType    = exceptionType
+	ExceptionMessage = exceptionMessage
+)
+
+// The keys read, in the order of keyNames.
+const (
+	serviceName Key = iota + 1
+	serviceNamespace
+	serviceVersion
+	serviceInstanceID
+	serviceCriticality
+	deploymentEnvironmentName
+	deploymentEnvironment
+	labelInstance
+	labelName
+	podLabelInstance
+	podLabelName
+	podLabelsInstance
+	podLabelsName
+	k8sNamespaceName
+	k8sDeploymentName
+	k8sStatefulSetName
+	k8sDaemonSetName
+	k8sCronJobName
+	k8sJobName
+	k8sContainerName
+	k8sPodUID
+	hostID
+	faasName
+
+	servicePeerName
+	servicePeerNamespace
+	peerService
+	serverAddress
+	serverPort
+	netPeerName
+	netPeerPort
+	httpHost
+	urlFull
+	httpURL
+	networkPeerAddress
+	networkPeerPort
+	netSockPeerAddr
+	netSockPeerPort
+	netPeerIP
+
+	httpRequestMethod
+	httpMethod
+	httpResponseStatusCode
+	httpStatusCode
+	httpRoute
+	urlTemplate
+	urlPath
+	httpTarget
+	urlScheme
+	httpScheme
+	httpRequestResendCount
+	httpResendCount
+
+	rpcSystemName
+	rpcSystem
+	rpcMethod
+	rpcService
+	rpcStatusCode
+	rpcResponseStatusCode
+	rpcGRPCStatusCode
+	rpcConnectErrorCode
+
+	dbSystemName
+	dbSystem
+	dbNamespace
+	dbName
+	dbRedisDatabaseIndex
+	dbCollectionName
+	dbSQLTable
+	dbMongoDBCollection
+	dbCassandraTable
+	dbOperationName
+	dbOperation
+	dbQuerySummary
+
+	messagingSystem
+	messagingDestinationTemplate
+	messagingDestinationName
+	messagingDestination
+	messagingDestinationAnonymous
+	messagingDestinationTemporary
+	messagingOperationType
+	messagingOperation
+
+	faasInvokedName
+	faasInvokedProvider
+	faasInvokedRegion
+	awsLambdaInvokedARN
+	awsS3Bucket
+	awsSQSQueueURL
+	awsSNSTopicARN
+	awsDynamoDBTableNames
+	awsKinesisStreamName
+
+	genAIProviderName
+	genAISystem
+	genAIRequestModel
+
+	errorType
+	exceptionType
+	exceptionMessage
+	userAgentSyntheticType
+
+	keyCount
+)
+
+// keyNames are the keys as they stand in telemetry: OpenTelemetry's semantic conventions, current names
+// and the legacy ones that senders still use.
+var keyNames = [keyCount]string{
+	serviceName:               "service.name",
+	serviceNamespace:          "service.namespace",
+	serviceVersion:            "service.version",
+	serviceInstanceID:         "service.instance.id",
+	serviceCriticality:        "service.criticality",
+	deploymentEnvironmentName: "deployment.environment.name",
+	deploymentEnvironment:     "deployment.environment",
+	labelInstance:             "app.kubernetes.io/instance",
+	labelName:                 "app.kubernetes.io/name",
+	podLabelInstance:          "k8s.pod.label.app.kubernetes.io/instance",
+	podLabelName:              "k8s.pod.label.app.kubernetes.io/name",
+	podLabelsInstance:         "k8s.pod.labels.app.kubernetes.io/instance",
+	podLabelsName:             "k8s.pod.labels.app.kubernetes.io/name",
+	k8sNamespaceName:          "k8s.namespace.name",
+	k8sDeploymentName:         "k8s.deployment.name",
+	k8sStatefulSetName:        "k8s.statefulset.name",
+	k8sDaemonSetName:          "k8s.daemonset.name",
+	k8sCronJobName:            "k8s.cronjob.name",
+	k8sJobName:                "k8s.job.name",
+	k8sContainerName:          "k8s.container.name",
+	k8sPodUID:                 "k8s.pod.uid",
+	hostID:                    "host.id",
+	faasName:                  "faas.name",
+
+	servicePeerName:      "service.peer.name",
+	servicePeerNamespace: "service.peer.namespace",
+	peerService:          "peer.service",
+	serverAddress:        "server.address",
+	serverPort:           "server.port",
+	netPeerName:          "net.peer.name",
+	netPeerPort:          "net.peer.port",
+	httpHost:             "http.host",
+	urlFull:              "url.full",
+	httpURL:              "http.url",
+	networkPeerAddress:   "network.peer.address",
+	networkPeerPort:      "network.peer.port",
+	netSockPeerAddr:      "net.sock.peer.addr",
+	netSockPeerPort:      "net.sock.peer.port",
+	netPeerIP:            "net.peer.ip",
+
+	httpRequestMethod:      "http.request.method",
+	httpMethod:             "http.method",
+	httpResponseStatusCode: "http.response.status_code",
+	httpStatusCode:         "http.status_code",
+	httpRoute:              "http.route",
+	urlTemplate:            "url.template",
+	urlPath:                "url.path",
+	httpTarget:             "http.target",
+	urlScheme:              "url.scheme",
+	httpScheme:             "http.scheme",
+	httpRequestResendCount: "http.request.resend_count",
+	httpResendCount:        "http.resend_count",
+
+	rpcSystemName:         "rpc.system.name",
+	rpcSystem:             "rpc.system",
+	rpcMethod:             "rpc.method",
+	rpcService:            "rpc.service",
+	rpcStatusCode:         "rpc.status_code",
+	rpcResponseStatusCode: "rpc.response.status_code",
+	rpcGRPCStatusCode:     "rpc.grpc.status_code",
+	rpcConnectErrorCode:   "rpc.connect_rpc.error_code",
+
+	dbSystemName:         "db.system.name",
+	dbSystem:             "db.system",
+	dbNamespace:          "db.namespace",
+	dbName:               "db.name",
+	dbRedisDatabaseIndex: "db.redis.database_index",
+	dbCollectionName:     "db.collection.name",
+	dbSQLTable:           "db.sql.table",
+	dbMongoDBCollection:  "db.mongodb.collection",
+	dbCassandraTable:     "db.cassandra.table",
+	dbOperationName:      "db.operation.name",
+	dbOperation:          "db.operation",
+	dbQuerySummary:       "db.query.summary",
+
+	messagingSystem:               "messaging.system",
+	messagingDestinationTemplate:  "messaging.destination.template",
+	messagingDestinationName:      "messaging.destination.name",
+	messagingDestination:          "messaging.destination",
+	messagingDestinationAnonymous: "messaging.destination.anonymous",
+	messagingDestinationTemporary: "messaging.destination.temporary",
+	messagingOperationType:        "messaging.operation.type",
+	messagingOperation:            "messaging.operation",
+
+	faasInvokedName:       "faas.invoked_name",
+	faasInvokedProvider:   "faas.invoked_provider",
+	faasInvokedRegion:     "faas.invoked_region",
+	awsLambdaInvokedARN:   "aws.lambda.invoked_arn",
+	awsS3Bucket:           "aws.s3.bucket",
+	awsSQSQueueURL:        "aws.sqs.queue.url",
+	awsSNSTopicARN:        "aws.sns.topic.arn",
+	awsDynamoDBTableNames: "aws.dynamodb.table_names",
+	awsKinesisStreamName:  "aws.kinesis.stream_name",
+
+	genAIProviderName: "gen_ai.provider.name",
+	genAISystem:       "gen_ai.system",
+	genAIRequestModel: "gen_ai.request.model",
+
+	errorType:              "error.type",
+	exceptionType:          "exception.type",
+	exceptionMessage:       "exception.message",
+	userAgentSyntheticType: "user_agent.synthetic.type",
+}
+
+// keyIndex is a hash table over keyNames with linear probing. A decoder asks it about every attribute of
+// every span, and most are not in it: this is a quarter of the cost of a map.
+var keyIndex = func() (index [keySlots]Key) {
+	for k := Key(1); k < keyCount; k++ {
+		i := keySlot(keyNames[k])
+		for index[i] != 0 {
+			i = (i + 1) % keySlots
+		}
+		index[i] = k
+	}
+	return index
+}()
+
+const keySlots = 1024
+
+func keySlot(name string) uint {
+	n := len(name)
+	return (uint(n)*131 + uint(name[n-1])*31 + uint(name[n-2])*17 + uint(name[n/2])*7 + uint(name[n/3])) % keySlots
+}
+
+// KeyOf returns the key of that name, and false if naming does not read it.
+func KeyOf(name string) (Key, bool) {
+	if len(name) < 2 {
+		return 0, false
+	}
+	for i := keySlot(name); keyIndex[i] != 0; i = (i + 1) % keySlots {
+		if keyNames[keyIndex[i]] == name {
+			return keyIndex[i], true
+		}
+	}
+	return 0, false
+}
+
+// String is the key's name.
+func (k Key) String() string { return keyNames[k] }
+
+// Attributes are those attributes of one resource or span that naming reads. It is meant to be filled,
+// read and Reset again and again: it allocates nothing. The zero value is empty. Of two values for one key
+// the first counts.
+type Attributes struct {
+	values [keyCount]value
+	given  []Key
+}
+
+// value is a text, or a number that becomes text only if somebody asks for it.
+type value struct {
+	text   string
+	number int64
+	form   form
+}
+
+type form uint8
+
+const (
+	unset form = iota
+	isText
+	isNumber
+)
+
+// Reset forgets all values.
+func (a *Attributes) Reset() {
+	for _, k := range a.given {
+		a.values[k] = value{}
+	}
+	a.given = a.given[:0]
+}
+
+// SetText gives k a text. The text is kept as it is, without a copy.
+func (a *Attributes) SetText(k Key, s string) { a.set(k, value{text: s, form: isText}) }
+
+// SetInt gives k a whole number.
+func (a *Attributes) SetInt(k Key, n int64) { a.set(k, value{number: n, form: isNumber}) }
+
+// SetBool gives k a truth value.
+func (a *Attributes) SetBool(k Key, b bool) { a.SetText(k, strconv.FormatBool(b)) }
+
+func (a *Attributes) set(k Key, v value) {
+	if a.values[k].form != unset {
+		return
+	}
+	a.values[k] = v
+	a.given = append(a.given, k)
+}
+
+// Text returns the value of k as text, "" if there is none.
+func (a *Attributes) Text(k Key) string {
+	v := &a.values[k]
+	if v.form == isNumber {
+		return strconv.FormatInt(v.number, 10)
+	}
+	return v.text
+}
+
+// Int returns the value of k as a whole number, given as one or as decimal text.
+func (a *Attributes) Int(k Key) (int64, bool) {
+	switch v := &a.values[k]; v.form {
+	case isNumber:
+		return v.number, true
+	case isText:
+		n, err := strconv.ParseInt(v.text, 10, 64)
+		return n, err == nil
+	}
+	return 0, false
+}
+
+// has reports whether k has a value other than the empty text.
+func (a *Attributes) has(k Key) bool { return a.values[k].form == isNumber || a.values[k].text != "" }
+
+// is reports whether k has the value true.
+func (a *Attributes) is(k Key) bool { return a.values[k].text == "true" }
+
+// first returns the first of keys that has a value, as text.
+func (a *Attributes) first(keys ...Key) string {
+	for _, k := range keys {
+		if a.has(k) {
+			return a.Text(k)
+		}
+	}
+	return ""
+}
+
+// firstInt returns the first of keys that has a number.
+func (a *Attributes) firstInt(keys ...Key) (int64, bool) {
+	for _, k := range keys {
+		if n, ok := a.Int(k); ok {
+			return n, true
+		}
+	}
+	return 0, false
+}

@@ -1,0 +1,118 @@
+package graph
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// MaxName is the longest name of a node or operation, in bytes; longer ones are cut.
+const MaxName = 255
+
+// UnresolvedSystem is the System of a node that stands for the unknown peers of one caller. There is one
+// per caller and protocol and never one for all: that would join services that have nothing in common.
+const UnresolvedSystem = "unresolved"
+
+// unknownService is the name of a resource that tells nothing about itself.
+const unknownService = "unknown_service"
+
+// Raw is what a span says of itself besides ids, times and attributes.
+type Raw struct {
+	Name    string
+	Error   bool   // status code ERROR
+	Message string // of the status
+	Flags   uint32
+}
+
+// Describe fills in what raw and attributes tell of s: Operation, Protocol, Peer and Outcome. Kind and
+// Service must be set. SamplingKnown in the Outcome is kept.
+func Describe(s *Span, raw *Raw, a *Attributes) {
+	s.Protocol = protocolOf(a)
+	s.Operation = operationOf(raw.Name, s.Protocol, a)
+	s.Peer = peerOf(s, a)
+	s.Outcome = s.Outcome&SamplingKnown | outcomeOf(s, raw, a)
+}
+
+// ServiceOf returns the service that a resource describes, and false if the resource does not name it:
+// such services share the name unknown_service, or have the one that the SDK made up from it.
+func ServiceOf(a *Attributes) (s Service, named bool) {
+	s.Type = TypeService
+	s.Name = unknownService
+	for _, k := range [...]Key{
+		serviceName, labelInstance, podLabelInstance, podLabelsInstance, labelName, podLabelName, podLabelsName,
+		k8sDeploymentName, k8sStatefulSetName, k8sDaemonSetName, k8sCronJobName, k8sJobName, faasName, k8sContainerName,
+	} {
+		if name := cleanName(a.Text(k)); name != "" {
+			s.Name = name
+			break
+		}
+	}
+	s.Namespace = cleanName(a.first(serviceNamespace, k8sNamespaceName))
+	s.Environment = cleanName(a.first(deploymentEnvironmentName, deploymentEnvironment))
+	s.Version = cleanName(a.Text(serviceVersion))
+	s.Instance = cleanName(a.first(serviceInstanceID, k8sPodUID, hostID))
+	switch tier := strings.ToLower(a.Text(serviceCriticality)); tier {
+	case "critical", "high", "medium", "low":
+		s.Tier = tier
+	}
+	return s, s.Name != unknownService && !strings.HasPrefix(s.Name, unknownService+":")
+}
+
+// protocolOf returns the protocol of a call, "" if no attribute tells. What a call is for comes before
+// what carries it: a query sent over HTTP speaks the database's protocol.
+func protocolOf(a *Attributes) string {
+	if system := databaseSystem(a); system != "" {
+		return system
+	}
+	if system := brokerSystem(a); system != "" {
+		return system
+	}
+	switch {
+	case a.has(rpcSystemName) || a.has(rpcSystem):
+		return cleanName(strings.ToLower(a.first(rpcSystemName, rpcSystem)))
+	case a.has(rpcGRPCStatusCode):
+		return "grpc"
+	}
+	for _, k := range [...]Key{
+		httpRequestMethod, httpMethod, httpResponseStatusCode, httpStatusCode, httpRoute, httpURL, httpTarget, httpScheme,
+	} {
+		if a.has(k) {
+			return "http"
+		}
+	}
+	return ""
+}
+
+// cleanName returns s fit to be shown and stored as a name: without control characters and outer blanks,
+// and no longer than MaxName. It allocates only if a control character is removed.
+func cleanName(s string) string {
+	plain := len(s) <= MaxName
+	for i := 0; plain && i < len(s); i++ {
+		plain = ' ' < s[i] && s[i] < 0x7f
+	}
+	if plain {
+		return s
+	}
+	if strings.IndexFunc(s, unicode.IsControl) >= 0 {
+		s = strings.Map(func(r rune) rune {
+			if unicode.IsControl(r) {
+				return -1
+			}
+			return r
+		}, s)
+	}
+	return strings.TrimSpace(Cut(strings.TrimSpace(s), MaxName))
+}
+
+// Cut returns s, or as much of it as fits into n bytes without dividing a character.
+func Cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for end := n; end > max(n-utf8.UTFMax, 0); end-- {
+		if utf8.RuneStart(s[end]) {
+			return s[:end]
+		}
+	}
+	return s[:n] // no text at all
+}

@@ -1,0 +1,95 @@
+// Package api answers /api/v1 as docs/api/openapi.yaml describes it. Handlers parse, ask the Reader, and
+// translate; what is wrong with a request or with storage becomes an RFC 9457 problem in one place.
+//
+// The graph is served under pressure: equal questions asked at the same time are asked of storage once, a
+// bounded number of questions is under way at once, and when storage is slow or away the last good answer to
+// the same question is given again, marked stale.
+package api
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/sync/semaphore"
+	"golang.org/x/sync/singleflight"
+
+	"faultline/graph"
+	"faultline/web/api/gen"
+)
+
+// Reader is where answers come from. Windows in answers are those asked for, moved outward to whole
+// buckets. A node or edge that storage does not know in the window is graph.ErrNotFound.
+type Reader interface {
+	Graph(ctx context.Context, tenant string, w graph.Window) (graph.Graph, error)
+	Operations(ctx context.Context, tenant string, w graph.Window, id graph.NodeID) ([]graph.OperationStats, graph.Window, error)
+	CallSites(ctx context.Context, tenant string, w graph.Window, key graph.EdgeKey) ([]graph.CallSite, graph.Window, error)
+	NodeSeries(ctx context.Context, tenant string, w graph.Window, step time.Duration, id graph.NodeID) ([]graph.Point, error)
+	OperationSeries(ctx context.Context, tenant string, w graph.Window, step time.Duration, id graph.NodeID, operation string) ([]graph.Point, error)
+	EdgeSeries(ctx context.Context, tenant string, w graph.Window, step time.Duration, key graph.EdgeKey) ([]graph.Point, error)
+	Changed(ctx context.Context, tenant string) (time.Time, error)
+	Ping(ctx context.Context) error
+}
+
+// Config bounds the API.
+type Config struct {
+	Deadline     time.Duration `yaml:"deadline"`      // for one answer from storage
+	Concurrent   int           `yaml:"concurrent"`    // questions to storage at once; more wait for their turn until the deadline
+	KeepGraphs   int           `yaml:"keep_graphs"`   // last good graphs kept for when storage is away
+	EventStreams int           `yaml:"event_streams"` // open /events connections at once
+}
+
+// DefaultConfig returns the defaults.
+func DefaultConfig() Config {
+	return Config{Deadline: 10 * time.Second, Concurrent: 8, KeepGraphs: 32, EventStreams: 500}
+}
+
+// tenant is the one tenant there is.
+const tenant = "default"
+
+// API answers requests. It implements gen.ServerInterface.
+type API struct {
+	cfg    Config
+	reader Reader
+	log    *slog.Logger
+	now    func() time.Time
+	slots  *semaphore.Weighted
+	flight singleflight.Group
+	last   *lru.Cache[string, graph.Graph] // by question
+	events *hub
+}
+
+var _ gen.ServerInterface = (*API)(nil)
+
+// New returns an API that reads from reader. Its event streams end when ctx does.
+func New(ctx context.Context, cfg Config, reader Reader, log *slog.Logger) *API {
+	last, err := lru.New[string, graph.Graph](max(cfg.KeepGraphs, 1))
+	if err != nil { // only for a size below one
+		panic(err)
+	}
+	return &API{
+		cfg: cfg, reader: reader, log: log.With("component", "api"), now: time.Now,
+		slots: semaphore.NewWeighted(int64(max(cfg.Concurrent, 1))), last: last,
+		events: newHub(ctx, cfg.EventStreams, reader),
+	}
+}
+
+// Register adds the routes to r, which stands for /api/v1.
+func (a *API) Register(r gin.IRouter) {
+	gen.RegisterHandlersWithOptions(r, a, gen.GinServerOptions{
+		ErrorHandler: func(c *gin.Context, err error, _ int) { a.fail(c, badRequest(err.Error())) },
+	})
+}
+
+// ask runs one question to storage under the deadline, when its turn comes.
+func (a *API) ask(ctx context.Context, question func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, a.cfg.Deadline)
+	defer cancel()
+	if err := a.slots.Acquire(ctx, 1); err != nil {
+		return errBusy
+	}
+	defer a.slots.Release(1)
+	return question(ctx)
+}
