@@ -260,9 +260,6 @@ func KeyOf(name string) (Key, bool) {
 	return 0, false
 }
 
-// String is the key's name.
-func (k Key) String() string { return keyNames[k] }
-
 // Attributes are those attributes of one resource or span that naming reads. It is meant to be filled,
 // read and Reset again and again: it allocates nothing. The zero value is empty. Of two values for one key
 // the first counts.

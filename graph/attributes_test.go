@@ -49,7 +49,7 @@ func TestAttributes(t *testing.T) {
 	a.Reset()
 	for k := Key(1); k < keyCount; k++ {
 		if a.has(k) {
-			t.Errorf("%v is left after Reset", k)
+			t.Errorf("%s is left after Reset", keyNames[k])
 		}
 	}
 }

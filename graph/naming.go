@@ -86,9 +86,9 @@ func protocolOf(a *Attributes) string {
 // cleanName returns s fit to be shown and stored as a name: without control characters and outer blanks,
 // and no longer than MaxName. It allocates only if a control character is removed.
 func cleanName(s string) string {
-	plain := len(s) <= MaxName
+	plain := len(s) <= MaxName && (s == "" || s[0] != ' ' && s[len(s)-1] != ' ')
 	for i := 0; plain && i < len(s); i++ {
-		plain = ' ' < s[i] && s[i] < 0x7f
+		plain = ' ' <= s[i] && s[i] < 0x7f
 	}
 	if plain {
 		return s

@@ -112,6 +112,9 @@ func (h host) shown(address string) string {
 }
 
 func (h host) isIP() bool {
+	if c := h.name[0]; (c < '0' || c > '9') && strings.IndexByte(h.name, ':') < 0 {
+		return false // as nearly always; parsing would tell at the price of an error
+	}
 	_, err := netip.ParseAddr(h.name)
 	return err == nil
 }

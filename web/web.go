@@ -23,14 +23,6 @@ import (
 	"faultline/web/api"
 )
 
-// Config says how much the API takes on.
-type Config struct {
-	API api.Config `yaml:"api"`
-}
-
-// DefaultConfig returns the defaults.
-func DefaultConfig() Config { return Config{API: api.DefaultConfig()} }
-
 // Dependencies are what the handler needs from the process it runs in.
 type Dependencies struct {
 	Reader   api.Reader
@@ -43,7 +35,7 @@ type Dependencies struct {
 
 // New returns the handler of everything under /. Its event streams end when ctx does, so that a server can
 // shut down.
-func New(ctx context.Context, cfg Config, d Dependencies) http.Handler {
+func New(ctx context.Context, cfg api.Config, d Dependencies) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.RedirectTrailingSlash = false
@@ -54,7 +46,7 @@ func New(ctx context.Context, cfg Config, d Dependencies) http.Handler {
 	log := d.Log.With("component", "web")
 	r.Use(observed(d.Registry, log), traced(d.Tracer), recovered(log), secured)
 
-	a := api.New(ctx, cfg.API, d.Reader, d.Log)
+	a := api.New(ctx, cfg, d.Reader, d.Log)
 	a.Register(r.Group("/api/v1"))
 	health(r, d.Reader)
 	r.GET("/metrics", gin.WrapH(d.Metrics))

@@ -40,6 +40,7 @@ const (
 	Truncated        Repair = "truncated"
 	ClampedFuture    Repair = "clamped_future"
 	UnknownService   Repair = "unknown_service"
+	InvalidLink      Repair = "invalid_link"
 )
 
 // Batch is what one request held.

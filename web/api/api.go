@@ -8,6 +8,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"time"
 
@@ -44,6 +45,19 @@ type Config struct {
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
 	return Config{Deadline: 10 * time.Second, Concurrent: 8, KeepGraphs: 32, EventStreams: 500}
+}
+
+// Validate reports every setting that cannot work.
+func (c Config) Validate() error {
+	var errs []error
+	for name, ok := range map[string]bool{
+		"deadline": c.Deadline > 0, "concurrent": c.Concurrent > 0, "keep_graphs": c.KeepGraphs > 0, "event_streams": c.EventStreams > 0,
+	} {
+		if !ok {
+			errs = append(errs, errors.New(name+" must be positive"))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // tenant is the one tenant there is.

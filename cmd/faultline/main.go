@@ -1,0 +1,39 @@
+// The faultline command is the all-in-one (`faultline up`) and the command line tool around it.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"faultline/cmd/internal/proc"
+	"faultline/storage/clickhouse/embedded"
+)
+
+func main() {
+	embedded.MaybeRunChild() // the engine is a child of this same program; it never returns then
+	os.Exit(proc.Execute(newRootCommand()))
+}
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "faultline",
+		Short: "A live map of service dependencies, made from OpenTelemetry traces",
+		Args:  cobra.NoArgs,
+	}
+	root.AddCommand(newUpCommand(), newDemoCommand(), newReplayCommand(), newEngineCommand(), newConfigCommand(), newVersionCommand())
+	return root
+}
+
+func newVersionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "faultline", proc.Version)
+			return err
+		},
+	}
+}

@@ -1,0 +1,37 @@
+// Package proc is what Faultline's processes have in common: how they start, log, tell how they are, trace
+// themselves and stop.
+package proc
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// Execute runs a command until it ends or the process is told to stop, and returns the exit code. The
+// first SIGINT or SIGTERM ends the command's context, so that it can drain; the second ends the process.
+func Execute(cmd *cobra.Command) int {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		s := <-signals
+		slog.Info("stopping; a second signal exits at once", "signal", s.String())
+		cancel()
+		<-signals
+		os.Exit(1)
+	}()
+
+	cmd.SilenceUsage, cmd.SilenceErrors = true, true
+	if err := cmd.ExecuteContext(ctx); err != nil {
+		fmt.Fprintf(os.Stderr, "%s: %v\n", cmd.Name(), err)
+		return 1
+	}
+	return 0
+}

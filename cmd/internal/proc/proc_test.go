@@ -1,0 +1,75 @@
+package proc
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// TestMain runs the test binary as the program under test when asked to by the environment.
+func TestMain(m *testing.M) {
+	if behaviour := os.Getenv("PROC_TEST_BEHAVIOUR"); behaviour != "" {
+		os.Exit(Execute(&cobra.Command{Use: "test", RunE: func(cmd *cobra.Command, _ []string) error {
+			if behaviour == "fails" {
+				return fmt.Errorf("open the store: %w", os.ErrPermission)
+			}
+			fmt.Println("ready")
+			<-cmd.Context().Done()
+			fmt.Println("draining")
+			if behaviour == "hangs" {
+				select {}
+			}
+			return nil
+		}}))
+	}
+	os.Exit(m.Run())
+}
+
+func TestExecuteSignals(t *testing.T) {
+	tests := map[string]struct {
+		behaviour string
+		signals   []syscall.Signal
+		want      int
+	}{
+		"interrupt drains":               {"drains", []syscall.Signal{syscall.SIGINT}, 0},
+		"terminate drains":               {"drains", []syscall.Signal{syscall.SIGTERM}, 0},
+		"the second signal ends a drain": {"hangs", []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}, 1},
+		"an error is exit code 1":        {"fails", nil, 1},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, os.Args[0])
+			cmd.Env = append(os.Environ(), "PROC_TEST_BEHAVIOUR="+tt.behaviour)
+			out, err := cmd.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			lines := bufio.NewScanner(out)
+			for _, s := range tt.signals {
+				lines.Scan() // "ready" before the first signal, "draining" before the second
+				if err := cmd.Process.Signal(s); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for lines.Scan() {
+				continue // Wait may be called only when all is read
+			}
+			_ = cmd.Wait()
+			if got := cmd.ProcessState.ExitCode(); got != tt.want {
+				t.Errorf("exit code %d, want %d", got, tt.want)
+			}
+		})
+	}
+}

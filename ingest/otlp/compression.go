@@ -1,0 +1,103 @@
+package otlp
+
+import (
+	"bytes"
+	"compress/zlib"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+
+	"github.com/klauspost/compress/flate"
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+)
+
+// coding is how a body is compressed, by its name on the wire; "" is not at all.
+type coding string
+
+// The codings that the HTTP door knows. The gRPC door knows all but deflate.
+const (
+	identity coding = ""
+	gzipped  coding = "gzip"
+	zstded   coding = "zstd"
+	deflated coding = "deflate"
+)
+
+// parseCoding reads the value of a Content-Encoding or grpc-encoding header. It returns false for a name
+// that is not known, and for several.
+func parseCoding(header []string) (coding, bool) {
+	switch c := coding(strings.ToLower(strings.TrimSpace(strings.Join(header, ",")))); c {
+	case identity, "identity":
+		return identity, true
+	case gzipped, zstded, deflated:
+		return c, true
+	default:
+		return "", false
+	}
+}
+
+// zstdWindow is the memory that a zstd frame may demand for its window: what RFC 8878 asks decoders to
+// support. Every level of the usual encoders stays within it.
+const zstdWindow = 8 << 20
+
+// usualRatio is how well telemetry compresses: the first guess at the size of a decompressed body. It also
+// bounds what a small body costs before it has proven to be large.
+const usualRatio = 8
+
+// unpack decompresses wire into at most limits.BodyBytes that l pays for. No more bodies are unpacked at
+// once than there are cores: more would not be faster, and each may need a window of zstdWindow.
+func (s *Server) unpack(ctx context.Context, c coding, wire []byte, l *lease) ([]byte, error) {
+	select {
+	case s.unpacking <- struct{}{}:
+		defer func() { <-s.unpacking }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	r, release, err := open(c, wire)
+	if err != nil {
+		return nil, badData("the %s body is damaged: %v", c, err)
+	}
+	defer release()
+	body, err := readAll(r, usualRatio*int64(len(wire)), s.cfg.Limits.BodyBytes, l)
+	if err != nil {
+		if _, ok := errors.AsType[*refusal](err); ok || errors.Is(err, ErrOverloaded) {
+			return nil, err
+		}
+		return nil, badData("the %s body is damaged: %v", c, err)
+	}
+	return body, nil
+}
+
+// open returns a reader of the decompressed body, and what must be called when it is no longer read.
+func open(c coding, wire []byte) (r io.Reader, release func(), err error) {
+	in := bytes.NewReader(wire)
+	switch c {
+	case gzipped:
+		z := gzips.Get().(*gzip.Reader)
+		return z, func() { gzips.Put(z) }, z.Reset(in)
+	case zstded:
+		z := zstds.Get().(*zstd.Decoder)
+		return z, func() { _ = z.Reset(nil); zstds.Put(z) }, z.Reset(in)
+	default:
+		// "deflate" means the zlib format, but some senders leave its header out.
+		if len(wire) >= 2 && wire[0]&0x0f == 8 && (uint(wire[0])<<8|uint(wire[1]))%31 == 0 {
+			r, err = zlib.NewReader(in)
+		} else {
+			r = flate.NewReader(in)
+		}
+		return r, func() {}, err
+	}
+}
+
+var (
+	gzips = sync.Pool{New: func() any { return new(gzip.Reader) }}
+	zstds = sync.Pool{New: func() any {
+		z, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(zstdWindow))
+		if err != nil {
+			panic(err) // the options are constants
+		}
+		return z
+	}}
+)

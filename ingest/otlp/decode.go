@@ -1,0 +1,60 @@
+package otlp
+
+import (
+	"sync"
+	"time"
+)
+
+// Decoder turns the bodies of export requests into spans. It is safe for concurrent use.
+type Decoder struct {
+	cfg   DecodeConfig
+	scans sync.Pool // of *scan
+}
+
+// NewDecoder returns a Decoder with the given limits, which must be valid.
+func NewDecoder(cfg DecodeConfig) *Decoder {
+	d := &Decoder{cfg: cfg}
+	d.scans.New = func() any { return new(scan) }
+	return d
+}
+
+// Traces decodes the body of a trace export request that arrived at now. A span that cannot be used is
+// rejected by itself and counted in the batch; the others are kept. The error is a *BadDataError and means
+// that the body is no such request at all.
+//
+// Strings in the batch are views of body, which must not be changed afterwards. The Tenant is left to the
+// caller.
+//
+// The time and memory that decoding takes are linear in len(body), whatever it holds.
+func (d *Decoder) Traces(body []byte, enc Encoding, now time.Time) (*Batch, error) {
+	b := &Batch{Bytes: len(body)}
+	if enc == JSON {
+		var bad *fault
+		if body, bad = toProtobuf(body, traceSchema); bad != nil {
+			return nil, bad.asError()
+		}
+	}
+	s := d.scans.Get().(*scan)
+	defer d.scans.Put(s)
+	s.begin(&d.cfg, now, b, body)
+	defer s.end()
+	if bad := s.request(body); bad != nil {
+		return nil, bad.asError()
+	}
+	return b, nil
+}
+
+// Metrics checks the body of a metrics export request and returns how many data points it holds. The error
+// is a *BadDataError.
+func (d *Decoder) Metrics(body []byte, enc Encoding) (points int, err error) {
+	var bad *fault
+	if enc == JSON {
+		if body, bad = toProtobuf(body, metricsSchema); bad != nil {
+			return 0, bad.asError()
+		}
+	}
+	if points, bad = countPoints(body, metricsSchema); bad != nil {
+		return 0, bad.asError()
+	}
+	return points, nil
+}

@@ -1,0 +1,323 @@
+package otlp
+
+import (
+	"math"
+	"time"
+
+	"faultline/graph"
+)
+
+// scan decodes one trace request. It is used again for the next one.
+type scan struct {
+	cfg   *DecodeConfig
+	now   int64 // Unix ns
+	batch *Batch
+
+	attributes graph.Attributes // of the resource, then of each span
+	service    graph.Service    // of the resource at hand
+	shared     *graph.Service   // the same, once a span is kept that refers to it
+	resource   repairs          // what was mended in the resource at hand
+
+	span  rawSpan
+	links [][]byte // of the span at hand
+}
+
+// rawSpan is what is known of a span when all its fields were read.
+type rawSpan struct {
+	trace, id, parent []byte
+	state             []byte
+	name              []byte
+	kind              uint64
+	start, end        uint64
+	code              uint64
+	message           []byte
+	flags             uint32
+	exception         []byte // the last event that is an exception
+	attributes        int
+	events            int
+	mended            repairs
+}
+
+// repairs is a set of Repair, as bits in the order of repairNames.
+type repairs uint8
+
+const (
+	negativeDuration repairs = 1 << iota
+	invalidUTF8
+	selfParent
+	nestedValue
+	truncated
+	clampedFuture
+	unnamedService
+	invalidLink
+)
+
+var repairNames = [...]Repair{
+	NegativeDuration, InvalidUTF8, SelfParent, NestedValue, Truncated, ClampedFuture, UnknownService, InvalidLink,
+}
+
+// minSpan is the least number of bytes of a span that is kept: its ids and a time.
+const minSpan = 18 + 10 + 9
+
+func (s *scan) begin(cfg *DecodeConfig, now time.Time, b *Batch, data []byte) {
+	s.cfg, s.now, s.batch = cfg, now.UnixNano(), b
+	if n := countSpans(data); n > 0 {
+		s.batch.Spans = make([]graph.Span, 0, n)
+	}
+}
+
+// countSpans returns how many spans of a request are long enough to be kept. Room for exactly these is at
+// most six times the size of the request, and never grows.
+func countSpans(data []byte) (n int) {
+	for r := (fields{in: data}); r.next(); {
+		if r.number != 1 || r.typ != wireBytes {
+			continue
+		}
+		for s := (fields{in: r.data()}); s.next(); {
+			if s.number != 2 || s.typ != wireBytes {
+				continue
+			}
+			for sp := (fields{in: s.data()}); sp.next(); {
+				if sp.number == 2 && sp.typ == wireBytes && sp.to-sp.from >= minSpan {
+					n++
+				}
+			}
+		}
+	}
+	return n
+}
+
+// end lets go of the request's memory.
+func (s *scan) end() {
+	s.attributes.Reset()
+	clear(s.links[:cap(s.links)])
+	s.batch, s.shared, s.service, s.span = nil, nil, graph.Service{}, rawSpan{}
+}
+
+func (s *scan) request(data []byte) *fault {
+	f := fields{in: data}
+	for i := 0; f.next(); {
+		if f.number != 1 || !f.is(wireBytes) {
+			continue
+		}
+		if bad := s.resourceSpans(f.data()); bad != nil {
+			return bad.in("resourceSpans", i)
+		}
+		i++
+	}
+	return f.fault
+}
+
+// resourceSpans reads the spans of one resource. The resource may stand behind its spans and so is looked
+// for first.
+func (s *scan) resourceSpans(data []byte) *fault {
+	s.attributes.Reset()
+	s.resource, s.shared = 0, nil
+	f := fields{in: data}
+	for count := 0; f.next(); {
+		if f.number != 1 || !f.is(wireBytes) {
+			continue
+		}
+		r := fields{in: f.data()}
+		for r.next() {
+			if r.number == 1 && r.is(wireBytes) {
+				if bad := s.attribute(r.data(), &count, &s.resource); bad != nil {
+					return bad.at("resource")
+				}
+			}
+		}
+		if r.fault != nil {
+			return r.fault.at("resource")
+		}
+	}
+	if f.fault != nil {
+		return f.fault
+	}
+	var named bool
+	if s.service, named = graph.ServiceOf(&s.attributes); !named {
+		s.resource |= unnamedService
+	}
+	f = fields{in: data}
+	for i := 0; f.next(); {
+		if f.number != 2 || !f.is(wireBytes) {
+			continue
+		}
+		if bad := s.scopeSpans(f.data()); bad != nil {
+			return bad.in("scopeSpans", i)
+		}
+		i++
+	}
+	return f.fault
+}
+
+func (s *scan) scopeSpans(data []byte) *fault {
+	f := fields{in: data}
+	for i := 0; f.next(); {
+		if f.number != 2 || !f.is(wireBytes) {
+			continue
+		}
+		if bad := s.readSpan(f.data()); bad != nil {
+			return bad.in("spans", i)
+		}
+		s.admit()
+		i++
+	}
+	return f.fault
+}
+
+// readSpan reads the fields of a span into s.span, s.attributes and s.links.
+func (s *scan) readSpan(data []byte) *fault {
+	s.attributes.Reset()
+	s.links = s.links[:0]
+	s.span = rawSpan{}
+	p := &s.span
+	f := fields{in: data}
+	for f.next() {
+		var bad *fault
+		switch f.number {
+		case 1:
+			p.trace = f.bytes()
+		case 2:
+			p.id = f.bytes()
+		case 3:
+			p.state = f.bytes()
+		case 4:
+			p.parent = f.bytes()
+		case 5:
+			p.name = f.bytes()
+		case 6:
+			p.kind = f.uint(wireVarint)
+		case 7:
+			p.start = f.uint(wireFixed64)
+		case 8:
+			p.end = f.uint(wireFixed64)
+		case 9:
+			if f.is(wireBytes) {
+				bad = s.attribute(f.data(), &p.attributes, &p.mended)
+			}
+		case 11:
+			if f.is(wireBytes) {
+				bad = s.event(f.data())
+			}
+		case 13:
+			if f.is(wireBytes) {
+				s.link(f.data())
+			}
+		case 15:
+			if f.is(wireBytes) {
+				bad = s.status(f.data())
+			}
+		case 16:
+			p.flags = uint32(f.uint(wireFixed32))
+		}
+		if bad != nil {
+			return bad
+		}
+	}
+	if f.fault != nil || p.exception == nil {
+		return f.fault
+	}
+	return s.exceptionAttributes()
+}
+
+// admit judges the span that was read, mends what can be mended, and adds it to the batch.
+func (s *scan) admit() {
+	p := &s.span
+	var placed graph.Span
+	if reason := s.place(&placed); reason != "" {
+		if s.batch.Rejected == nil {
+			s.batch.Rejected = map[Reason]int{}
+		}
+		s.batch.Rejected[reason]++
+		return
+	}
+	s.batch.Spans = append(s.batch.Spans, placed)
+	sp := &s.batch.Spans[len(s.batch.Spans)-1]
+	if p.kind <= uint64(graph.KindConsumer) {
+		sp.Kind = graph.Kind(p.kind)
+	}
+	if s.shared == nil {
+		shared := s.service
+		s.shared = &shared
+	}
+	sp.Service = s.shared
+	var known bool
+	if sp.Weight, known = graph.SamplingWeight(graph.Cut(view(p.state), s.cfg.MaxValueBytes), s.cfg.MaxWeight); known {
+		sp.Outcome |= graph.SamplingKnown
+	}
+	raw := graph.Raw{
+		Name: s.text(p.name, graph.MaxName, &p.mended), Error: p.code == statusError,
+		Message: graph.Cut(view(p.message), s.cfg.MaxValueBytes), Flags: p.flags,
+	}
+	graph.Describe(sp, &raw, &s.attributes)
+	if sp.Kind == graph.KindConsumer || sp.Outcome&graph.Receive != 0 {
+		sp.Links = s.readLinks()
+	}
+	s.count(p.mended | s.resource)
+}
+
+// statusError is the code ERROR of a span's status.
+const statusError = 2
+
+// place reads the ids and times of a span. It returns why the span cannot be used, "" if it can.
+func (s *scan) place(sp *graph.Span) Reason {
+	p := &s.span
+	if !readID(sp.Trace[:], p.trace) || !readID(sp.ID[:], p.id) {
+		return InvalidID
+	}
+	if !readID(sp.Parent[:], p.parent) && !isZero(p.parent) {
+		return InvalidID // whose child it is cannot be told, and as a root it would be a request of its own
+	}
+	if sp.Parent == sp.ID {
+		sp.Parent = graph.SpanID{}
+		p.mended |= selfParent
+	}
+	start, end := p.start, p.end
+	switch {
+	case start == 0 && end == 0:
+		return NoTimestamp
+	case start == 0:
+		start = end
+	case end < start:
+		end = start
+		p.mended |= negativeDuration
+	}
+	latest := uint64(max(s.now, 0)) + uint64(s.cfg.MaxFuture)
+	if end > min(latest, math.MaxInt64) || int64(end) < s.now-int64(s.cfg.MaxAge) {
+		return OutOfWindow
+	}
+	sp.Start, sp.Duration = int64(start), time.Duration(end-start)
+	if sp.Start > s.now {
+		sp.Start = s.now
+		p.mended |= clampedFuture
+	}
+	return ""
+}
+
+func (s *scan) count(mended repairs) {
+	if mended == 0 {
+		return
+	}
+	for i, name := range repairNames {
+		if mended&(1<<i) != 0 {
+			if s.batch.Repaired == nil {
+				s.batch.Repaired = map[Repair]int{}
+			}
+			s.batch.Repaired[name]++
+		}
+	}
+}
+
+// readID copies an id. It is false, and dst zero, if the id has another length or is all zero.
+func readID(dst, id []byte) bool {
+	return len(id) == len(dst) && copy(dst, id) > 0 && !isZero(id)
+}
+
+func isZero(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,107 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"faultline/graph"
+)
+
+// Operations returns what a node served in w by operation and version, busiest first, and the window that
+// this is of: w moved outward to whole buckets. An inferred node has none. A node without traffic in the
+// window is graph.ErrNotFound.
+func (s *Store) Operations(ctx context.Context, tenant string, w graph.Window, id graph.NodeID) (ops []graph.OperationStats, of graph.Window, err error) {
+	defer func(start time.Time) { s.metrics.asked("operations", start, err) }(time.Now())
+	of, _, err = s.plan(w)
+	if err != nil {
+		return nil, graph.Window{}, err
+	}
+	params := coverParams(tenant, cover(of))
+	params["node"] = formatID(id)
+	var (
+		bins    binArena
+		row     statsRow
+		op      graph.OperationStats
+		targets = slices.Concat([]any{&op.Operation, &op.Version}, row.countTargets(), row.serverTargets())
+	)
+	err = s.query(ctx, selectOperations, params, func(rows driver.Rows) error {
+		if err := rows.Scan(targets...); err != nil {
+			return err
+		}
+		op.Stats = row.decode(&bins)
+		ops = append(ops, op)
+		return nil
+	})
+	if err != nil {
+		return nil, graph.Window{}, fmt.Errorf("select operations: %w", err)
+	}
+	if len(ops) == 0 {
+		if err := s.mustBeTouched(ctx, params, id); err != nil {
+			return nil, graph.Window{}, err
+		}
+	}
+	return ops, of, nil
+}
+
+// mustBeTouched reports graph.ErrNotFound unless the node is on an edge of the window in params.
+func (s *Store) mustBeTouched(ctx context.Context, params clickhouse.Parameters, id graph.NodeID) error {
+	var touched bool
+	err := s.query(ctx, selectTouched, params, func(rows driver.Rows) error { return rows.Scan(&touched) })
+	if err != nil {
+		return fmt.Errorf("look for the node's edges: %w", err)
+	}
+	if !touched {
+		return fmt.Errorf("node %s: %w in this window", id, graph.ErrNotFound)
+	}
+	return nil
+}
+
+// CallSites returns the pairs of operations under an edge in w, busiest first, and the window that this is
+// of: w moved outward to whole buckets. An edge without calls in the window is graph.ErrNotFound.
+func (s *Store) CallSites(ctx context.Context, tenant string, w graph.Window, key graph.EdgeKey) (sites []graph.CallSite, of graph.Window, err error) {
+	defer func(start time.Time) { s.metrics.asked("call_sites", start, err) }(time.Now())
+	of, _, err = s.plan(w)
+	if err != nil {
+		return nil, graph.Window{}, err
+	}
+	params := coverParams(tenant, cover(of))
+	addKey(params, key)
+	var (
+		bins    binArena
+		row     statsRow
+		site    graph.CallSite
+		targets = slices.Concat([]any{&site.CallerOperation, &site.CalleeOperation},
+			row.countTargets(), row.clientTargets(), row.serverTargets())
+	)
+	err = s.query(ctx, selectCallSites, params, func(rows driver.Rows) error {
+		if err := rows.Scan(targets...); err != nil {
+			return err
+		}
+		site.Stats = row.decode(&bins)
+		sites = append(sites, site)
+		return nil
+	})
+	if err != nil {
+		return nil, graph.Window{}, fmt.Errorf("select call sites: %w", err)
+	}
+	if len(sites) == 0 {
+		return nil, graph.Window{}, fmt.Errorf("edge %s: %w in this window", key, graph.ErrNotFound)
+	}
+	return sites, of, nil
+}
+
+func formatID(id graph.NodeID) string { return strconv.FormatUint(uint64(id), 10) }
+
+func addKey(params clickhouse.Parameters, key graph.EdgeKey) {
+	params["caller"] = formatID(key.Caller)
+	params["callee"] = formatID(key.Callee)
+	params["protocol"] = escape(key.Protocol)
+	params["mode"] = escape(string(key.Mode))
+	params["via"] = formatID(key.Via)
+}

@@ -1,0 +1,40 @@
+package clickhouse
+
+import (
+	"embed"
+	"strings"
+	"text/template"
+)
+
+// Statements are files. What several of them share (the tiers of a window, the sums of graph.Stats) is
+// defined once and put in when the program starts; values only ever travel as parameters.
+var (
+	//go:embed sql/*.sql
+	statementFiles embed.FS
+
+	statements = template.Must(template.ParseFS(statementFiles, "sql/*.sql"))
+
+	insertNodes      = statement("insert_nodes.sql")
+	insertCallSites  = statement("insert_call_sites.sql")
+	insertOperations = statement("insert_operations.sql")
+	selectEdges      = statement("select_edges.sql")
+	selectServed     = statement("select_served.sql")
+	selectNodes      = statement("select_nodes.sql")
+	selectNodeType   = statement("select_node_type.sql")
+	selectOperations = statement("select_operations.sql")
+	selectCallSites  = statement("select_call_sites.sql")
+	selectTouched    = statement("select_touched.sql")
+	selectChanged    = statement("select_changed.sql")
+	selectSettings   = statement("select_settings.sql")
+	seriesServed     = statement("series_served.sql")
+	seriesCalled     = statement("series_called.sql")
+	seriesEdge       = statement("series_edge.sql")
+)
+
+func statement(file string) string {
+	var b strings.Builder
+	if err := statements.ExecuteTemplate(&b, file, nil); err != nil {
+		panic(err)
+	}
+	return b.String()
+}

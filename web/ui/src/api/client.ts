@@ -1,0 +1,54 @@
+import createClient from 'openapi-fetch'
+import type { GraphQuery, SeriesQuery } from './model'
+import { problemFrom, problemOf } from './problem'
+import type { paths } from './schema'
+
+/** Where the API is, relative to the page. */
+export const BASE = '/api/v1'
+
+// fetch is looked up per call, not captured when this module loads, so that tests can answer in its place.
+const http = createClient<paths>({ baseUrl: BASE, fetch: (request) => fetch(request) })
+
+interface WindowQuery {
+  from: string
+  to: string
+}
+
+/** api is every request that the application makes. A request that fails throws a Problem. */
+export const api = {
+  graph: (query: GraphQuery, signal?: AbortSignal) =>
+    answer(http.GET('/graph', { params: { query }, signal })),
+
+  nodes: (query: WindowQuery & { limit: number; cursor?: string }, signal?: AbortSignal) =>
+    answer(http.GET('/nodes', { params: { query }, signal })),
+
+  node: (id: string, query: WindowQuery, signal?: AbortSignal) =>
+    answer(http.GET('/nodes/{id}', { params: { path: { id }, query }, signal })),
+
+  operations: (id: string, query: WindowQuery, signal?: AbortSignal) =>
+    answer(http.GET('/nodes/{id}/operations', { params: { path: { id }, query }, signal })),
+
+  edge: (id: string, query: WindowQuery, signal?: AbortSignal) =>
+    answer(http.GET('/edges/{id}', { params: { path: { id }, query }, signal })),
+
+  series: (query: SeriesQuery, signal?: AbortSignal) =>
+    answer(http.GET('/series', { params: { query }, signal })),
+}
+
+interface Answer<T> {
+  data?: T
+  error?: unknown
+  response: Response
+}
+
+async function answer<T>(request: Promise<Answer<T>>): Promise<T> {
+  let got: Answer<T>
+  try {
+    got = await request
+  } catch (err) {
+    if (err instanceof DOMException && err.name === 'AbortError') throw err
+    throw problemFrom(err)
+  }
+  if (got.data === undefined) throw problemOf(got.error, got.response.status)
+  return got.data
+}

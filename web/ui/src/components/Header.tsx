@@ -1,0 +1,54 @@
+import { useLocation } from '@tanstack/react-router'
+import type { LiveState } from '../api/live'
+import { FilterMenus } from './FilterMenus'
+import { LiveToggle } from './LiveToggle'
+import { RangePicker } from './RangePicker'
+import { SearchBox } from './SearchBox'
+import { ThemeToggle } from './ThemeToggle'
+import { ViewLink } from './ViewLink'
+
+/** The product's name, the pages, and what selects the data that every page shows. */
+export function Header({ live }: { live: LiveState }) {
+  return (
+    <header className="border-line bg-surface relative z-30 flex flex-wrap items-center gap-x-3 gap-y-2 border-b px-4 py-2">
+      <ViewLink to="/map" patch={{ node: undefined, edge: undefined, focus: undefined }} className="mr-1 flex items-center gap-2 rounded-md" aria-label="Faultline, to the whole map">
+        <Mark />
+        <span className="text-[15px] font-semibold tracking-[-0.015em]">Faultline</span>
+      </ViewLink>
+      <PageTabs />
+      <SearchBox />
+      <div className="ml-auto flex flex-wrap items-center gap-2">
+        <FilterMenus />
+        <RangePicker />
+        <LiveToggle state={live} />
+        <ThemeToggle />
+      </div>
+    </header>
+  )
+}
+
+function PageTabs() {
+  const { pathname } = useLocation()
+  return (
+    <nav aria-label="Pages" className="bg-sunken flex rounded-lg p-0.5">
+      {([['/map', 'Map'], ['/table', 'Table']] as const).map(([to, label]) => (
+        <ViewLink key={to} to={to} patch={{}} aria-current={pathname === to ? 'page' : undefined}
+          className="text-ink-2 hover:text-ink aria-[current=page]:bg-surface aria-[current=page]:text-ink aria-[current=page]:shadow-card rounded-md px-3 py-1 text-sm font-medium">
+          {label}
+        </ViewLink>
+      ))}
+    </nav>
+  )
+}
+
+/** Two strata that have slipped along a fault. */
+function Mark() {
+  return (
+    <svg width="24" height="24" viewBox="0 0 32 32" aria-hidden="true">
+      <rect width="32" height="32" rx="8.5" fill="var(--accent)" />
+      <path d="M7 12h6.5l4 8H25" fill="none" stroke="var(--on-accent)" strokeWidth="2.4" strokeLinecap="round" strokeLinejoin="round" />
+      <circle cx="7.5" cy="12" r="2.7" fill="var(--on-accent)" />
+      <circle cx="24.5" cy="20" r="2.7" fill="var(--on-accent)" />
+    </svg>
+  )
+}

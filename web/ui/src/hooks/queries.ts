@@ -1,0 +1,65 @@
+import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { api } from '../api/client'
+import type { GraphNode } from '../api/model'
+import { graphQuery } from '../view/view'
+import { useView } from './useView'
+
+/**
+ * The graph of the view. `question` names what was asked for, so that an answer can be told apart from the one
+ * before it: while the next answer is under way, data are still those of the last question.
+ */
+export function useGraph() {
+  const [view] = useView()
+  const query = graphQuery(view)
+  return useQuery({
+    queryKey: ['graph', query],
+    queryFn: async ({ signal }) => ({ question: JSON.stringify(query), graph: await api.graph(query, signal) }),
+    placeholderData: keepPreviousData,
+  })
+}
+
+/** All nodes of the window whatever the filters, for the choices that filters offer. */
+export function useAllNodes(enabled: boolean) {
+  const [{ from, to }] = useView()
+  return useQuery({
+    queryKey: ['nodes', from, to],
+    queryFn: async ({ signal }) => {
+      const nodes: GraphNode[] = []
+      let cursor: string | undefined
+      do {
+        const page = await api.nodes({ from, to, limit: 1000, cursor }, signal)
+        nodes.push(...page.nodes)
+        cursor = page.next_cursor || undefined
+      } while (cursor)
+      return nodes
+    },
+    enabled,
+    staleTime: 30_000,
+    placeholderData: keepPreviousData,
+  })
+}
+
+export function useNode(id: string) {
+  const [{ from, to }] = useView()
+  return useQuery({ queryKey: ['node', id, from, to], queryFn: ({ signal }) => api.node(id, { from, to }, signal) })
+}
+
+export function useOperations(id: string) {
+  const [{ from, to }] = useView()
+  return useQuery({ queryKey: ['operations', id, from, to], queryFn: ({ signal }) => api.operations(id, { from, to }, signal) })
+}
+
+export function useEdge(id: string) {
+  const [{ from, to }] = useView()
+  return useQuery({ queryKey: ['edge', id, from, to], queryFn: ({ signal }) => api.edge(id, { from, to }, signal) })
+}
+
+/** RED over time of a node, one of its operations, or an edge. */
+export function useSeries(of: { node: string; operation?: string } | { edge: string }) {
+  const [{ from, to }] = useView()
+  return useQuery({
+    queryKey: ['series', of, from, to],
+    queryFn: ({ signal }) => api.series({ ...of, from, to }, signal),
+    placeholderData: keepPreviousData,
+  })
+}

@@ -1,0 +1,98 @@
+import { Background, BackgroundVariant, ReactFlow, useReactFlow, useStore, type NodeTypes, type EdgeTypes } from '@xyflow/react'
+import { useMemo, useState, type RefObject } from 'react'
+import type { Drawing } from '../../graph/collapse'
+import type { Found } from '../../hooks/useFound'
+import { select, useView } from '../../hooks/useView'
+import { arrowsOf, boxesOf, type Marks } from './boxes'
+import { ArrowHeads, EdgeArrow } from './EdgeArrow'
+import { HoverContext } from './hover'
+import { Legend } from './Legend'
+import { MapControls } from './MapControls'
+import { Notices } from './Notices'
+import { boxDomId, NodeBox } from './NodeBox'
+import type { LaidOut } from './useLayout'
+import { useViewport } from './useViewport'
+import { useWalk } from './useWalk'
+
+const nodeTypes: NodeTypes = { box: NodeBox }
+const edgeTypes: EdgeTypes = { arrow: EdgeArrow }
+
+interface Props {
+  drawing: Drawing
+  laidOut: LaidOut
+  found: Found
+  windowSeconds: number
+  /** Set as soon as the reader moves the map; from then on it only moves when told to. */
+  touched: RefObject<boolean>
+}
+
+/** Draws the map and turns what the reader does on it into changes of the view. */
+export function MapCanvas({ drawing, laidOut, found, windowSeconds, touched }: Props) {
+  const [view, change] = useView()
+  const [hovered, setHovered] = useState<string>()
+  const flow = useReactFlow()
+  const zoom = useStore((s) => zoomLevel(s.transform[2]))
+  const viewport = useViewport(laidOut, touched, view.node)
+
+  const open = (id: string) => {
+    const box = drawing.nodes.find((n) => n.id === id)
+    if (box?.group) change({ open: [...view.open, box.group.key], group: 'on' })
+    else if (box) change(select.node(id))
+  }
+  const openArrow = (id: string) => {
+    const arrow = drawing.edges.find((e) => e.id === id)
+    if (arrow?.edges.length === 1) change(select.edge(arrow.edges[0]!.id))
+    else if (arrow) open(arrow.callee)
+  }
+  const walk = useWalk({
+    drawing, layout: laidOut.layout, selected: view.node, onMove: viewport.show, onOpen: open,
+    onFocus: (id) => drawing.nodes.some((n) => n.id === id && n.node) && change({ focus: id, depth: 1 }),
+    onZoom: (by) => {
+      touched.current = true
+      void (by > 0 ? flow.zoomIn() : flow.zoomOut())
+    },
+    onFit: viewport.fit,
+  })
+
+  const marks: Marks = useMemo(
+    () => ({ node: view.node, edge: view.edge, active: walk.active, found: { nodes: found.nodes, edges: found.edges } }),
+    [view.node, view.edge, walk.active, found],
+  )
+  const nodes = useMemo(() => boxesOf(drawing, laidOut.layout, marks, windowSeconds), [drawing, laidOut.layout, marks, windowSeconds])
+  const edges = useMemo(() => arrowsOf(drawing, laidOut.layout, marks, windowSeconds), [drawing, laidOut.layout, marks, windowSeconds])
+
+  return (
+    <section aria-label="Map" className="map relative min-h-0 flex-1" data-zoom={zoom} data-generation={laidOut.generation}>
+      <h1 className="sr-only">Service map</h1>
+      <HoverContext value={hovered}>
+        <ReactFlow
+          nodes={nodes} edges={edges} nodeTypes={nodeTypes} edgeTypes={edgeTypes}
+          tabIndex={0} aria-activedescendant={walk.active && boxDomId(walk.active)}
+          aria-label="Service map. Right arrow follows calls to the callee, left goes back to the caller, up and down go through what lies beside. Enter opens, F focuses."
+          onKeyDown={walk.onKeyDown} onFocus={walk.onFocus} onBlur={walk.onBlur}
+          nodesDraggable={false} nodesConnectable={false} nodesFocusable={false} edgesFocusable={false}
+          elementsSelectable={false} disableKeyboardA11y deleteKeyCode={null} selectionKeyCode={null} multiSelectionKeyCode={null}
+          zoomActivationKeyCode={null} panActivationKeyCode={null} zoomOnDoubleClick={false} minZoom={0.08} maxZoom={1.8}
+          onlyRenderVisibleElements={drawing.nodes.length > 150}
+          onNodeClick={(_, n) => open(n.id)}
+          onEdgeClick={(_, e) => openArrow(e.id)}
+          onPaneClick={() => (view.node || view.edge) && change(select.none)}
+          onNodeMouseEnter={(_, n) => setHovered(n.id)} onNodeMouseLeave={() => setHovered(undefined)}
+          onEdgeMouseEnter={(_, e) => setHovered(e.id)} onEdgeMouseLeave={() => setHovered(undefined)}
+          onMoveStart={(event) => { if (event) touched.current = true }}
+        >
+          <Background variant={BackgroundVariant.Dots} gap={26} size={1.4} color="var(--grid)" />
+        </ReactFlow>
+      </HoverContext>
+      <ArrowHeads />
+      <Notices drawing={drawing} laidOut={laidOut} found={found} />
+      <Legend drawing={drawing} />
+      <MapControls drawing={drawing} onFit={viewport.fit} onTouch={() => { touched.current = true }} />
+    </section>
+  )
+}
+
+/** What a box shows at a zoom: a dot, its name, or its name and numbers. */
+function zoomLevel(zoom: number): 'dot' | 'name' | 'full' {
+  return zoom < 0.3 ? 'dot' : zoom < 0.5 ? 'name' : 'full'
+}

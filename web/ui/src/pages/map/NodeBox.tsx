@@ -1,0 +1,64 @@
+import type { NodeProps } from '@xyflow/react'
+import { memo } from 'react'
+import { HealthMark } from '../../components/HealthMark'
+import { GroupTile, TypeTile } from '../../components/icons'
+import { duration, plural, rate, share } from '../../format/format'
+import type { DrawnNode } from '../../graph/collapse'
+import { HEALTH_TEXT, isEstimate, perSecond } from '../../graph/red'
+import type { BoxNode } from './boxes'
+
+export const boxDomId = (id: string) => `box-${id}`
+
+/** One box of the map. How much of it is seen depends on the zoom; the style sheet decides that. */
+export const NodeBox = memo(function NodeBox({ data }: NodeProps<BoxNode>) {
+  const { drawn, windowSeconds } = data
+  return (
+    // Reached through the map, which is one tab stop and names the active box.
+    // oxlint-disable-next-line jsx-a11y/interactive-supports-focus
+    <div id={boxDomId(drawn.id)} className="box" role="button" aria-pressed={data.selected} aria-label={describe(drawn, windowSeconds)}
+      data-health={drawn.health} data-selected={data.selected} data-active={data.active} data-dim={data.dim} data-group={drawn.group !== undefined}>
+      <div className="box-card">
+        <div className="box-head">
+          {drawn.node ? <TypeTile type={drawn.node.type} size={34} /> : <GroupTile size={34} />}
+          <div className="min-w-0 flex-1">
+            <div className="box-name" title={drawn.label}>{drawn.label}</div>
+            <div className="box-sub">{subtitle(drawn)}</div>
+          </div>
+          <HealthMark health={drawn.health} size={13} silent />
+        </div>
+        <Numbers drawn={drawn} windowSeconds={windowSeconds} />
+      </div>
+      <div className="box-dot"><HealthMark health={drawn.health} size={64} silent /></div>
+    </div>
+  )
+})
+
+function Numbers({ drawn, windowSeconds }: { drawn: DrawnNode; windowSeconds: number }) {
+  const { red, out, group } = drawn
+  if (red.calls === 0) {
+    return <div className="box-numbers">{out.calls > 0 ? <span>{rate(perSecond(out, windowSeconds))} out</span> : <span>no calls reported</span>}</div>
+  }
+  return (
+    <div className="box-numbers">
+      <span>{isEstimate(red) && '≈ '}{rate(perSecond(red, windowSeconds))}</span>
+      <span data-health={drawn.health} className="box-errors">{share(red.failed, red.calls)} err</span>
+      {group ? <span>{group.failing > 0 ? `${group.failing} failing` : 'none failing'}</span>
+        : red.p95_ms !== null && <span>p95 {duration(red.p95_ms)}</span>}
+    </div>
+  )
+}
+
+function subtitle({ node, group }: DrawnNode): string {
+  if (group) return [plural(group.members, 'node'), group.environment].filter(Boolean).join(' · ')
+  if (!node) return ''
+  return [node.system || node.type, node.namespace, node.environment].filter(Boolean).join(' · ')
+}
+
+/** The box in one sentence, for those who hear it. */
+function describe(drawn: DrawnNode, windowSeconds: number): string {
+  const { red, out } = drawn
+  const traffic = red.calls > 0
+    ? [`${rate(perSecond(red, windowSeconds))}`, `${share(red.failed, red.calls)} failed`, red.p95_ms !== null && `p95 ${duration(red.p95_ms)}`]
+    : [out.calls > 0 ? `calls out ${rate(perSecond(out, windowSeconds))}` : 'no calls reported']
+  return [drawn.label, subtitle(drawn), HEALTH_TEXT[drawn.health], ...traffic].filter(Boolean).join(', ')
+}

@@ -1,0 +1,115 @@
+import { NODE_TYPES, type GraphQuery, type NodeType } from '../api/model'
+import { DEFAULT_RANGE, parseRange, type Range } from './range'
+
+/** View is everything that decides what is on the screen. It lives in the URL and nowhere else. */
+export interface View extends Range {
+  environment: string[]
+  namespace: string[]
+  type: NodeType[]
+  /** Expression that marks what to look at; see graph/find. */
+  q: string
+  /** Node or edge shown in the side panel; at most one is set. */
+  node?: string
+  edge?: string
+  /** Operation that narrows the charts of `node`. */
+  op?: string
+  /** Node whose surroundings are shown instead of everything. */
+  focus?: string
+  /** Hops around `focus`. */
+  depth: number
+  queues: 'show' | 'collapse'
+  /** Whether nodes are drawn by namespace: `auto` does so when there are too many to draw. */
+  group: 'auto' | 'on' | 'off'
+  /** Groups drawn as their members. */
+  open: string[]
+  /** What the table lists. */
+  rows: 'nodes' | 'edges'
+  /** Column of the table, with `-` in front for descending. */
+  sort: string
+  live: boolean
+}
+
+export const DEFAULT_VIEW: View = {
+  ...DEFAULT_RANGE,
+  environment: [], namespace: [], type: [], q: '',
+  depth: 1, queues: 'show', group: 'auto', open: [],
+  rows: 'nodes', sort: '-rate', live: true,
+}
+
+export const MAX_DEPTH = 5
+
+/** Reads a query string. It never fails: what cannot be read is left at its default. */
+export function parseView(search: string, now = Date.now()): View {
+  const p = new URLSearchParams(search)
+  const text = (key: string) => p.get(key) || undefined
+  const texts = (key: string) => [...new Set(p.getAll(key))].filter((v) => v.length > 0)
+  const node = text('node')
+  const depth = Number(p.get('depth'))
+  return {
+    ...parseRange(text('from'), text('to'), now),
+    environment: texts('environment'),
+    // An empty namespace is a namespace: that of nodes which name none.
+    namespace: [...new Set(p.getAll('namespace'))],
+    type: texts('type').filter(isNodeType),
+    q: p.get('q') ?? '',
+    node,
+    edge: node ? undefined : text('edge'),
+    op: node ? text('op') : undefined,
+    focus: text('focus'),
+    depth: Number.isInteger(depth) && depth >= 1 && depth <= MAX_DEPTH ? depth : DEFAULT_VIEW.depth,
+    queues: oneOf(['show', 'collapse'], p.get('queues')),
+    group: oneOf(['auto', 'on', 'off'], p.get('group')),
+    open: texts('open'),
+    rows: oneOf(['nodes', 'edges'], p.get('rows')),
+    sort: /^-?[a-z0-9_]{1,32}$/.test(p.get('sort') ?? '') ? p.get('sort')! : DEFAULT_VIEW.sort,
+    live: p.get('live') !== 'off',
+  }
+}
+
+/** Writes the query string of a view, `?` included; what is at its default is left out. */
+export function formatView(view: Partial<View>): string {
+  const p = new URLSearchParams()
+  for (const [key, value] of Object.entries(view)) {
+    if (Array.isArray(value)) {
+      for (const v of value) p.append(key, v)
+    } else if (key === 'live') {
+      if (value === false) p.set('live', 'off')
+    } else if (value !== undefined && value !== '' && value !== DEFAULT_VIEW[key as keyof View]) {
+      p.set(key, String(value))
+    }
+  }
+  if (!view.focus) p.delete('depth')
+  const search = p.toString()
+  return search ? `?${search}` : ''
+}
+
+/** Nodes asked for at once. The API says what it left out, and the page shows that. */
+export const GRAPH_LIMIT = 5000
+
+/** The request for the graph that a view shows. */
+export function graphQuery(v: View): GraphQuery {
+  return {
+    from: v.from, to: v.to, limit: GRAPH_LIMIT,
+    ...(v.environment.length > 0 && { environment: v.environment }),
+    ...(v.namespace.length > 0 && { namespace: v.namespace }),
+    ...(v.type.length > 0 && { type: v.type }),
+    ...(v.focus && { focus: v.focus, depth: v.depth }),
+    ...(v.queues === 'collapse' && { queues: v.queues }),
+  }
+}
+
+/** Whether the view leaves something out by choice, so that an empty answer may be the choice's doing. */
+export function isFiltered(v: View): boolean {
+  return v.environment.length + v.namespace.length + v.type.length > 0 || v.focus !== undefined
+}
+
+export const CLEAR_FILTERS = { environment: [], namespace: [], type: [], focus: undefined, q: '' } satisfies Partial<View>
+
+function isNodeType(s: string): s is NodeType {
+  return (NODE_TYPES as readonly string[]).includes(s)
+}
+
+/** The choice named by value; the first one when it names none. */
+function oneOf<const T extends readonly [string, ...string[]]>(choices: T, value: string | null): T[number] {
+  return choices.find((c) => c === value) ?? choices[0]
+}
