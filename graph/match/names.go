@@ -84,7 +84,7 @@ func (n *Names) Over() Over { return n.over }
 func (n *Names) Known() (nodes, names int) { return len(n.nodes) - 1, len(n.names) - 1 }
 
 // Unresolved is the System of an inferred node whose caller said nothing about it at all.
-const Unresolved = "unresolved"
+const Unresolved = graph.UnresolvedSystem
 
 func (n *Names) node(tenant string, nd graph.Node, tier string) NodeRef {
 	address := nd.Address // not part of the identity

@@ -94,7 +94,7 @@ func firstByte(r *bufio.Reader) (byte, error) {
 func eachJSON(file string, r io.Reader, f func(request) error) error {
 	lines := &lineCounter{r: r}
 	d := json.NewDecoder(lines)
-	for n := 1; ; n++ {
+	for {
 		var body json.RawMessage
 		err := d.Decode(&body)
 		if errors.Is(err, io.EOF) {
@@ -107,25 +107,11 @@ func eachJSON(file string, r io.Reader, f func(request) error) error {
 			}
 			return &FileError{File: file, Line: lines.at(at), Err: fmt.Errorf("not a JSON object of OTLP: %w", err)}
 		}
-		line := lines.at(d.InputOffset())
-		if err := looksLikeTraces(body); err != nil {
-			return &FileError{File: file, Line: line, Err: err}
-		}
-		if err := f(request{body: body, json: true, where: fmt.Sprintf("%s:%d", file, line)}); err != nil {
+		where := fmt.Sprintf("%s:%d", file, lines.at(d.InputOffset()))
+		if err := f(request{body: body, json: true, where: where}); err != nil {
 			return err
 		}
 	}
-}
-
-func looksLikeTraces(body []byte) error {
-	var keys map[string]json.RawMessage
-	if err := json.Unmarshal(body, &keys); err != nil {
-		return fmt.Errorf("expected an object: %w", err)
-	}
-	if _, ok := keys["resourceSpans"]; !ok && len(keys) > 0 {
-		return errors.New("an object without resourceSpans; expected an OTLP trace request")
-	}
-	return nil
 }
 
 func eachProtobuf(file string, r io.Reader, f func(request) error) error {

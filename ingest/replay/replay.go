@@ -98,8 +98,7 @@ type overview struct {
 func survey(ctx context.Context, files []string) (o overview, err error) {
 	for _, f := range files {
 		err := each(f, func(r request) error {
-			ns, _, err := r.newest()
-			if err == nil && ns > 0 {
+			if ns := r.newest(); ns > 0 {
 				o.newest = max(o.newest, ns)
 				if o.oldest == 0 || ns < o.oldest {
 					o.oldest = ns
@@ -154,11 +153,7 @@ func (r *run) pace(ctx context.Context, req request) error {
 	if r.cfg.Speed <= 0 {
 		return nil
 	}
-	ns, _, err := req.newest()
-	if err != nil {
-		return nil //nolint:nilerr // it is sent and refused, which is told then
-	}
-	due := r.start.Add(time.Duration(float64(ns-r.first.oldest) / r.cfg.Speed))
+	due := r.start.Add(time.Duration(float64(req.newest()-r.first.oldest) / r.cfg.Speed))
 	select {
 	case <-time.After(time.Until(due)):
 		return nil
@@ -169,7 +164,7 @@ func (r *run) pace(ctx context.Context, req request) error {
 
 // one sends a request and notes what became of it.
 func (r *run) one(ctx context.Context, req request) {
-	_, spans, err := req.newest()
+	spans, err := req.spans()
 	var body []byte
 	if err == nil {
 		body, err = req.shifted(r.summary.Shift)

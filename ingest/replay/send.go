@@ -25,7 +25,7 @@ const (
 // countJSON counts the spans of a request in JSON.
 func countJSON(body []byte) (n int, err error) {
 	var req struct {
-		ResourceSpans []struct {
+		ResourceSpans *[]struct {
 			ScopeSpans []struct {
 				Spans []json.RawMessage `json:"spans"`
 			} `json:"scopeSpans"`
@@ -34,7 +34,10 @@ func countJSON(body []byte) (n int, err error) {
 	if err := json.Unmarshal(body, &req); err != nil {
 		return 0, fmt.Errorf("not an OTLP trace request: %w", err)
 	}
-	for _, rs := range req.ResourceSpans {
+	if req.ResourceSpans == nil {
+		return 0, errors.New("an object without resourceSpans; expected an OTLP trace request")
+	}
+	for _, rs := range *req.ResourceSpans {
 		for _, ss := range rs.ScopeSpans {
 			n += len(ss.Spans)
 		}

@@ -1,9 +1,10 @@
 package replay
 
 import (
+	"bytes"
 	"fmt"
-	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -11,31 +12,65 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace/ptraceotlp"
 )
 
-// stamp matches a time stamp member of OTLP/JSON with its value as a string or a number. It cannot match
-// within a string: there the quotes are escaped.
-var stamp = regexp.MustCompile(`"(?:startTimeUnixNano|endTimeUnixNano|timeUnixNano)"\s*:\s*"?(\d+)`)
+var stampSuffix = []byte(`UnixNano"`)
 
-// newest returns the latest time stamp of a request and how many spans it has.
-func (r request) newest() (ns int64, spans int, err error) {
+// eachJSONStamp gives f where the digits of each time stamp member of OTLP/JSON begin and end. It cannot be
+// misled by the text of a string: there the quotes are escaped.
+func eachJSONStamp(body []byte, f func(from, to int)) {
+	for at := 0; ; {
+		i := bytes.Index(body[at:], stampSuffix)
+		if i < 0 {
+			return
+		}
+		key := body[:at+i]
+		at += i + len(stampSuffix)
+		if !bytes.HasSuffix(key, []byte(`"startTime`)) && !bytes.HasSuffix(key, []byte(`"endTime`)) && !bytes.HasSuffix(key, []byte(`"time`)) {
+			continue
+		}
+		for at < len(body) && strings.IndexByte(" \t\r\n:\"", body[at]) >= 0 {
+			at++
+		}
+		from := at
+		for at < len(body) && body[at] >= '0' && body[at] <= '9' {
+			at++
+		}
+		if at > from {
+			f(from, at)
+		}
+	}
+}
+
+// newest returns the latest time stamp of a request; 0 if it has none that can be read.
+func (r request) newest() (ns int64) {
 	if r.json {
-		for _, m := range stamp.FindAllSubmatchIndex(r.body, -1) {
-			v, err := strconv.ParseInt(string(r.body[m[2]:m[3]]), 10, 64)
-			if err == nil { // one that is out of range is for the server to judge
+		eachJSONStamp(r.body, func(from, to int) {
+			if v, err := strconv.ParseInt(string(r.body[from:to]), 10, 64); err == nil { // one out of range is for the server to judge
 				ns = max(ns, v)
 			}
-		}
-		spans, err = countJSON(r.body)
-		return ns, spans, err
+		})
+		return ns
 	}
 	req, err := r.proto()
 	if err != nil {
-		return 0, 0, err
+		return 0
 	}
 	eachStamp(req.Traces(), func(t pcommon.Timestamp) pcommon.Timestamp {
 		ns = max(ns, int64(t)) //nolint:gosec // a stamp beyond 2262 is for the server to judge
 		return t
 	})
-	return ns, req.Traces().SpanCount(), nil
+	return ns
+}
+
+// spans counts the spans of a request.
+func (r request) spans() (int, error) {
+	if r.json {
+		return countJSON(r.body)
+	}
+	req, err := r.proto()
+	if err != nil {
+		return 0, err
+	}
+	return req.Traces().SpanCount(), nil
 }
 
 // shifted returns the body with every time stamp but 0 moved by d. Nothing else changes.
@@ -62,16 +97,15 @@ func (r request) shifted(d time.Duration) ([]byte, error) {
 func shiftJSON(body []byte, d time.Duration) []byte {
 	out := make([]byte, 0, len(body)+64)
 	from := 0
-	for _, m := range stamp.FindAllSubmatchIndex(body, -1) {
-		out = append(out, body[from:m[2]]...)
-		from = m[3]
-		v, err := strconv.ParseUint(string(body[m[2]:m[3]]), 10, 64)
+	eachJSONStamp(body, func(begin, end int) {
+		v, err := strconv.ParseUint(string(body[begin:end]), 10, 64)
 		if err != nil || v == 0 {
-			out = append(out, body[m[2]:m[3]]...)
-			continue
+			return
 		}
+		out = append(out, body[from:begin]...)
 		out = strconv.AppendUint(out, v+uint64(d), 10) //nolint:gosec // wraps like the subtraction it may be
-	}
+		from = end
+	})
 	return append(out, body[from:]...)
 }
 
