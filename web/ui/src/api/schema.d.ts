@@ -151,6 +151,12 @@ export interface components {
         NodeType: "service" | "database" | "cache" | "queue" | "function" | "external" | "user" | "unknown";
         /** @enum {string} */
         Mode: "sync" | "async";
+        /**
+         * @description A witness for an edge: a client and a server half told by their kinds, a parent in another service, a
+         *     span link, or one half only with the other end inferred.
+         * @enum {string}
+         */
+        Basis: "kinds" | "boundary" | "link" | "virtual";
         Window: {
             /** Format: date-time */
             from: string;
@@ -170,7 +176,9 @@ export interface components {
         Red: {
             /** Format: int64 */
             calls: number;
+            /** Format: double */
             calls_weighted: number;
+            /** Format: double */
             calls_interval: number;
             sampling_known: boolean;
             /** Format: int64 */
@@ -183,8 +191,11 @@ export interface components {
             timeouts: number;
             /** Format: int64 */
             resends: number;
+            /** Format: double */
             p50_ms: number | null;
+            /** Format: double */
             p95_ms: number | null;
+            /** Format: double */
             p99_ms: number | null;
         };
         Node: components["schemas"]["Red"] & {
@@ -214,11 +225,14 @@ export interface components {
             /** @description Id of the queue between the two when queues are collapsed */
             via?: string;
             /** @description The witnesses for the edge */
-            basis: ("kinds" | "boundary" | "link" | "virtual")[];
+            basis: components["schemas"]["Basis"][];
             /** Format: date-time */
             last_seen: string;
+            /** Format: double */
             server_p50_ms: number | null;
+            /** Format: double */
             server_p95_ms: number | null;
+            /** Format: double */
             server_p99_ms: number | null;
         };
         Graph: {
@@ -305,7 +319,10 @@ export interface components {
         To: string;
         /** @description Only nodes of this environment and the edges between them. May be repeated. */
         Environment: string[];
-        /** @description Only nodes of this namespace and the edges between them. May be repeated. */
+        /**
+         * @description Only nodes of this namespace, the inferred nodes beside them (which have none), and the edges between
+         *     them. May be repeated.
+         */
         Namespace: string[];
         /** @description Only nodes of this type and the edges between them. May be repeated. */
         Type: components["schemas"]["NodeType"][];
@@ -325,7 +342,10 @@ export interface operations {
                 to?: components["parameters"]["To"];
                 /** @description Only nodes of this environment and the edges between them. May be repeated. */
                 environment?: components["parameters"]["Environment"];
-                /** @description Only nodes of this namespace and the edges between them. May be repeated. */
+                /**
+                 * @description Only nodes of this namespace, the inferred nodes beside them (which have none), and the edges between
+                 *     them. May be repeated.
+                 */
                 namespace?: components["parameters"]["Namespace"];
                 /** @description Only nodes of this type and the edges between them. May be repeated. */
                 type?: components["parameters"]["Type"];
@@ -378,7 +398,10 @@ export interface operations {
                 to?: components["parameters"]["To"];
                 /** @description Only nodes of this environment and the edges between them. May be repeated. */
                 environment?: components["parameters"]["Environment"];
-                /** @description Only nodes of this namespace and the edges between them. May be repeated. */
+                /**
+                 * @description Only nodes of this namespace, the inferred nodes beside them (which have none), and the edges between
+                 *     them. May be repeated.
+                 */
                 namespace?: components["parameters"]["Namespace"];
                 /** @description Only nodes of this type and the edges between them. May be repeated. */
                 type?: components["parameters"]["Type"];
