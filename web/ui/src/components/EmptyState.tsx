@@ -13,7 +13,7 @@ export function EmptyState() {
   if (isFiltered(view)) {
     return (
       <Centred>
-        <p className="overline">{span}</p>
+        <p className="eyebrow">{span}</p>
         <h1 className="mt-1 text-lg font-semibold">Nothing in this window matches the filters</h1>
         <p className="text-ink-2 mt-2 text-base">There may be data outside of them.</p>
         <div className="mt-5 flex gap-2">
@@ -25,7 +25,7 @@ export function EmptyState() {
   }
   return (
     <Centred wide>
-      <p className="overline">{span}</p>
+      <p className="eyebrow">{span}</p>
       <h1 className="mt-1 text-xl font-semibold tracking-tight">Waiting for the first traces</h1>
       <p className="text-ink-2 mt-2 max-w-prose text-base">
         Faultline draws its map from the OpenTelemetry traces that your services already emit. Send them here in one of

@@ -9,7 +9,7 @@ export function ErrorState({ problem, onRetry, retrying }: { problem: Problem; o
   return (
     <div className="grid flex-1 place-items-center p-6">
       <section role="alert" className="max-w-md">
-        <p className="overline text-bad">{problem.status > 0 ? `Error ${problem.status}` : 'No connection'}</p>
+        <p className="eyebrow text-bad">{problem.status > 0 ? `Error ${problem.status}` : 'No connection'}</p>
         <h1 className="mt-1 text-lg font-semibold">{problem.title}</h1>
         <p className="text-ink-2 mt-2 text-base">{problem.message}</p>
         <div className="mt-5 flex gap-2">

@@ -54,7 +54,7 @@ function CustomRange({ range, onPick }: { range: Range; onPick: (range: Range) =
         e.preventDefault()
         if (valid) onPick({ from: new Date(from).toISOString(), to: new Date(to).toISOString() })
       }}>
-      <span className="overline">From – to, local time</span>
+      <span className="eyebrow">From – to, local time</span>
       {(['from', 'to'] as const).map((end) => (
         <input key={end} type="datetime-local" step="1" className="field num w-full" aria-label={end === 'from' ? 'From' : 'To'}
           value={ends[end]} onChange={(e) => setEnds({ ...ends, [end]: e.target.value })} />

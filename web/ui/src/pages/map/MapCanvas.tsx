@@ -92,7 +92,9 @@ export function MapCanvas({ drawing, laidOut, found, windowSeconds, touched }: P
   )
 }
 
-/** What a box shows at a zoom: a dot, its name, or its name and numbers. */
-function zoomLevel(zoom: number): 'dot' | 'name' | 'full' {
-  return zoom < 0.3 ? 'dot' : zoom < 0.5 ? 'name' : 'full'
+/** What a box shows at a zoom: a dot, its name alone, its name and type, or its numbers as well. */
+function zoomLevel(zoom: number): 'dot' | 'small' | 'name' | 'full' {
+  if (zoom < 0.2) return 'dot'
+  if (zoom < 0.4) return 'small'
+  return zoom < 0.55 ? 'name' : 'full'
 }

@@ -1,4 +1,4 @@
-import type { NodeProps } from '@xyflow/react'
+import { Handle, Position, type NodeProps } from '@xyflow/react'
 import { memo } from 'react'
 import { HealthMark } from '../../components/HealthMark'
 import { GroupTile, TypeTile } from '../../components/icons'
@@ -17,6 +17,8 @@ export const NodeBox = memo(function NodeBox({ data }: NodeProps<BoxNode>) {
     // oxlint-disable-next-line jsx-a11y/interactive-supports-focus
     <div id={boxDomId(drawn.id)} className="box" role="button" aria-pressed={data.selected} aria-label={describe(drawn, windowSeconds)}
       data-health={drawn.health} data-selected={data.selected} data-active={data.active} data-dim={data.dim} data-group={drawn.group !== undefined}>
+      <Handle type="target" position={Position.Left} isConnectable={false} className="box-handle" />
+      <Handle type="source" position={Position.Right} isConnectable={false} className="box-handle" />
       <div className="box-card">
         <div className="box-head">
           {drawn.node ? <TypeTile type={drawn.node.type} size={34} /> : <GroupTile size={34} />}

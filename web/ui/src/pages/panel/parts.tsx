@@ -14,7 +14,7 @@ export function Section({ title, note, children }: { title: string; note?: strin
   return (
     <section className="border-line border-t px-5 py-4">
       <h3 className="flex items-baseline gap-2">
-        <span className="overline">{title}</span>
+        <span className="eyebrow">{title}</span>
         {note && <span className="text-ink-3 text-xs">{note}</span>}
       </h3>
       <div className="mt-2.5">{children}</div>
