@@ -136,7 +136,7 @@ func TestBadJSON(t *testing.T) {
 		"no name":   {`{1:2}`, `expected the name of a field at byte 1, found "1:2}"`},
 		"open text": {`{"a":"b`, `expected a text that ends at byte 5, found "\"b"`},
 		"bad escape, \\u": {`{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"\u00g0"}]}]}]}`,
-			`resourceSpans[0].scopeSpans[0].spans[0].name: expected an escape sequence of JSON at byte 57, found "\"}]}]}]}"`},
+			`resourceSpans[0].scopeSpans[0].spans[0].name: expected an escape sequence of JSON at byte 57, found "0\"}]}]}]}"`},
 		"open id": {`{"resourceSpans":[{"scopeSpans":[{"spans":[{"spanId":"b7`,
 			`resourceSpans[0].scopeSpans[0].spans[0].spanId: expected a text that ends at byte 53, found "\"b7"`},
 		"open number": {`{"resourceSpans":[{"scopeSpans":[{"spans":[{"kind":"3`,

@@ -51,6 +51,7 @@ func startProcess(library, addr string, dir dataDir, log *slog.Logger) (*process
 		"--send_logs_level=warning", // the level in config.xml is not honoured
 		"--query=SYSTEM START LISTEN TCP; "+blocker,
 	)
+	cmd.Args[0] = "faultline-engine" // for ps
 	cmd.Dir = string(dir)
 	// asyncpreemptoff: the Go runtime's preemption signals disturb the library's threads. The rest of our
 	// environment is not for the engine, which must not see secrets in it.

@@ -11,7 +11,9 @@ export function SidePanel() {
   const subject = view.node ?? view.edge
 
   // A new subject begins at its top.
-  useEffect(() => panel.current?.scrollTo({ top: 0 }), [subject])
+  useEffect(() => {
+    if (panel.current) panel.current.scrollTop = 0
+  }, [subject])
 
   useEffect(() => {
     const close = (e: KeyboardEvent) => {

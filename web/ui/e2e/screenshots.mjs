@@ -1,0 +1,27 @@
+// Takes the pictures of the documentation from the running product: FAULTLINE_URL=… npm run screenshots
+import { mkdir } from 'node:fs/promises'
+import { api, eventually, launch, open } from './browser.mjs'
+
+const folder = new URL('../../../docs/images/', import.meta.url).pathname
+await mkdir(folder, { recursive: true })
+const browser = await launch()
+const g = await eventually('a graph', async () => {
+  const got = await api('/graph')
+  return got.nodes.length > 20 && got
+})
+const id = (name) => g.nodes.find((n) => n.name === name).id
+const shots = [
+  ['map-light', '/map', 'light'],
+  ['map-dark', '/map', 'dark'],
+  ['panel', `/map?node=${id('checkout')}`, 'light'],
+  ['table', '/table?rows=edges&sort=-errors', 'light'],
+]
+for (const [name, path, colorScheme] of shots) {
+  const { page, close } = await open(browser, path, { colorScheme })
+  await page.locator(path.startsWith('/table') ? 'tr[data-id]' : '.box').first().waitFor()
+  if (name === 'panel') await page.locator('[data-chart="Duration"] canvas').waitFor()
+  await page.evaluate(() => document.fonts.ready)
+  await page.screenshot({ path: `${folder}${name}.png` })
+  await close()
+}
+await browser.close()

@@ -1,0 +1,5 @@
+// What jsdom lacks and the application asks the browser for.
+globalThis.matchMedia ??= (query: string) => ({
+  matches: false, media: query, onchange: null,
+  addEventListener: () => {}, removeEventListener: () => {}, addListener: () => {}, removeListener: () => {}, dispatchEvent: () => false,
+})

@@ -1,0 +1,32 @@
+import type { Graph, GraphEdge, GraphNode, Red } from '../api/model'
+
+/** Counts with nothing but calls and failures. */
+export function red(calls: number, failed = 0): Red {
+  return {
+    calls, failed, calls_weighted: calls, calls_interval: 0, sampling_known: true,
+    throttled: 0, client_errors: 0, timeouts: 0, resends: 0, p50_ms: 10, p95_ms: 20, p99_ms: 30,
+  }
+}
+
+export function node(id: string, over: Partial<GraphNode> = {}): GraphNode {
+  return { ...red(100), id, name: id, namespace: '', environment: '', type: 'service', system: '', last_seen: '2026-01-01T00:00:00Z', ...over }
+}
+
+/** An edge from words: "a>b". */
+export function edge(words: string, over: Partial<GraphEdge> = {}): GraphEdge {
+  const [caller = '', callee = ''] = words.split('>')
+  return {
+    ...red(100), id: words, caller, callee, protocol: 'http', mode: 'sync', basis: ['kinds'], last_seen: '2026-01-01T00:00:00Z',
+    server_p50_ms: null, server_p95_ms: null, server_p99_ms: null, ...over,
+  }
+}
+
+/** A graph of one minute with these edges between services, and nothing else. */
+export function graph(...edges: string[]): Graph {
+  const ids = [...new Set(edges.flatMap((e) => e.split('>')))]
+  return {
+    window: { from: '2026-01-01T00:00:00Z', to: '2026-01-01T00:01:00Z', step_ms: 10_000 },
+    stale: false, total_nodes: ids.length, total_edges: edges.length, truncated_by: '',
+    nodes: ids.map((id) => node(id)), edges: edges.filter((e) => e.includes('>')).map((e) => edge(e)),
+  }
+}
