@@ -60,7 +60,7 @@ func (s *Server) unpack(ctx context.Context, c coding, wire []byte, l *lease) ([
 		return nil, badData("the %s body is damaged: %v", c, err)
 	}
 	defer release()
-	body, err := readAll(r, usualRatio*int64(len(wire)), s.cfg.Limits.BodyBytes, l)
+	body, err := readAll(r, usualRatio*int64(len(wire)), s.cfg.Limits.BodyBytes, 2, l)
 	if err != nil {
 		if _, ok := errors.AsType[*refusal](err); ok || errors.Is(err, ErrOverloaded) {
 			return nil, err

@@ -29,7 +29,7 @@ type TLSConfig struct {
 // Limits bound what the doors take on, whoever sends.
 type Limits struct {
 	BodyBytes     int64 `yaml:"body_bytes"`      // one body, on the wire and again after decompression
-	InFlightBytes int64 `yaml:"in_flight_bytes"` // memory of all requests being read and decoded; 0 is a quarter of the memory limit
+	InFlightBytes int64 `yaml:"in_flight_bytes"` // memory of all requests being read and decoded, in which a body counts 7 times; 0 is a quarter of the memory limit, or 512 MiB without one
 	HeaderBytes   int   `yaml:"header_bytes"`    // the header of one request
 	Connections   int   `yaml:"connections"`     // open at once on each door; more wait to be accepted
 	Streams       int   `yaml:"streams"`         // requests at once on one HTTP/2 connection
@@ -37,13 +37,13 @@ type Limits struct {
 	HeaderTime time.Duration `yaml:"header_time"` // from the first byte of a request to the end of its header
 	BodyTime   time.Duration `yaml:"body_time"`   // for a whole body
 	BodyRate   int64         `yaml:"body_rate"`   // bytes per second that a body must average
-	BodyStall  time.Duration `yaml:"body_stall"`  // how far a body may fall behind BodyRate
+	BodyStall  time.Duration `yaml:"body_stall"`  // how long a body may lag behind body_rate
 	AnswerTime time.Duration `yaml:"answer_time"` // from the end of the body to the answer
 	IdleTime   time.Duration `yaml:"idle_time"`   // between the requests of a connection
 	DrainTime  time.Duration `yaml:"drain_time"`  // for requests in progress at shutdown
 
 	ConnectionAge   time.Duration `yaml:"connection_age"`   // then a client is asked to connect anew, and so spreads over replicas
-	ConnectionGrace time.Duration `yaml:"connection_grace"` // after ConnectionAge, until the connection is cut
+	ConnectionGrace time.Duration `yaml:"connection_grace"` // after connection_age, until the connection is cut
 }
 
 // DefaultConfig returns the defaults: plain text on the ports that OTLP is known for.

@@ -37,9 +37,9 @@ type call struct {
 // tenant is whose telemetry comes in.
 const tenant = "default"
 
-// firstRead is the memory that a request gets on its word alone. More comes as its bytes do, so that a
-// declared length costs nothing.
-const firstRead = 256 << 10
+// firstRead is the memory that a request gets on its word alone. More comes as its bytes do: a length that
+// is declared and not sent costs next to nothing.
+const firstRead = 32 << 10
 
 // decodeCost is the memory that decoding takes, in times the size of the body: a valid span of the fewest
 // bytes (40) becomes a graph.Span of 6 times as many.
@@ -99,15 +99,14 @@ func (s *Server) export(ctx context.Context, c call) (p partial, err error) {
 
 // receive reads the body as it is on the wire.
 func (s *Server) receive(c call, l *lease) ([]byte, error) {
-	most := s.cfg.Limits.BodyBytes
+	most, factor := s.cfg.Limits.BodyBytes, int64(2)
 	if c.size > most {
-		return nil, tooLarge("the body of %d bytes is larger than %d: send smaller batches or raise limits.body_bytes", c.size, most)
+		return nil, tooLarge("the body of %d bytes is larger than %d: send smaller batches or raise otlp.limits.body_bytes", c.size, most)
 	}
-	first := int64(firstRead)
 	if c.size >= 0 {
-		first = min(first, c.size)
+		most, factor = c.size, 16 // the end is known: few steps lead there
 	}
-	wire, err := readAll(c.body, first, most, l)
+	wire, err := readAll(c.body, firstRead, most, factor, l)
 	c.door.received.Add(float64(c.body.n))
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF), err == nil && int64(len(wire)) < c.size:

@@ -18,7 +18,7 @@ import (
 // The gRPC door is an HTTP handler: a unary gRPC call is a POST over HTTP/2 whose body is one message
 // behind a prefix of 5 bytes, and whose status comes in the trailers. So both doors share one way in, and
 // every byte is counted before it is kept. The server of grpc-go reads and decompresses a message before
-// it hands it over: many large requests at once would each hold twice their limit outside any budget.
+// it hands it over, so that many large requests at once would hold their bodies twice, outside any budget.
 
 // methods are the gRPC methods served.
 var methods = map[string]signal{

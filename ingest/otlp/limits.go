@@ -28,7 +28,7 @@ type lease struct {
 // without retry when the request is more than the whole budget.
 func (l *lease) take(n int64) error {
 	if l.held+n > l.budget.size {
-		return tooLarge("the request needs more memory than limits.in_flight_bytes (%d): send smaller batches", l.budget.size)
+		return tooLarge("the request needs more memory than otlp.limits.in_flight_bytes (%d): send smaller batches", l.budget.size)
 	}
 	for {
 		used := l.budget.used.Load()
@@ -51,9 +51,9 @@ func (l *lease) give(n int64) {
 // close returns all that the lease holds.
 func (l *lease) close() { l.give(l.held) }
 
-// readAll reads r to its end into one slice, whose capacity is taken from l as it grows, first being the
-// guess to begin with. More than most bytes are refused.
-func readAll(r io.Reader, first, most int64, l *lease) ([]byte, error) {
+// readAll reads r to its end into one slice of at least first bytes, which grows by factor when it is full
+// and whose capacity is taken from l. More than most bytes are refused.
+func readAll(r io.Reader, first, most, factor int64, l *lease) ([]byte, error) {
 	// One byte more than wanted: room to see that r ends, or that it does not.
 	size := min(first, most) + 1
 	if err := l.take(size); err != nil {
@@ -65,7 +65,7 @@ func readAll(r io.Reader, first, most int64, l *lease) ([]byte, error) {
 		buf = buf[:len(buf)+n]
 		switch {
 		case int64(len(buf)) > most:
-			return nil, tooLarge("the body is larger than %d bytes: send smaller batches or raise limits.body_bytes", most)
+			return nil, tooLarge("the body is larger than %d bytes: send smaller batches or raise otlp.limits.body_bytes", most)
 		case errors.Is(err, io.EOF):
 			return buf, nil
 		case err != nil:
@@ -74,7 +74,7 @@ func readAll(r io.Reader, first, most int64, l *lease) ([]byte, error) {
 		if len(buf) < cap(buf) {
 			continue
 		}
-		size := min(2*int64(cap(buf)), most+1)
+		size := min(factor*int64(cap(buf)), most+1)
 		if err := l.take(size); err != nil {
 			return nil, err
 		}

@@ -37,7 +37,7 @@ func TestReadAll(t *testing.T) {
 			for what, r := range map[string]io.Reader{"at once": bytes.NewReader(in), "by bytes": iotest.OneByteReader(bytes.NewReader(in)), "error with data": iotest.DataErrReader(bytes.NewReader(in))} {
 				b := &budget{size: tt.budget}
 				l := &lease{budget: b}
-				got, err := readAll(r, tt.first, tt.most, l)
+				got, err := readAll(r, tt.first, tt.most, 2, l)
 				if tt.want != nil {
 					if refused, ok := errors.AsType[*refusal](err); !ok || refused.code != codes.ResourceExhausted {
 						t.Errorf("%s: got %v", what, err)
@@ -54,7 +54,7 @@ func TestReadAll(t *testing.T) {
 		})
 	}
 	broken := errors.New("broken")
-	if _, err := readAll(iotest.ErrReader(broken), 1, 10, &lease{budget: &budget{size: 100}}); !errors.Is(err, broken) {
+	if _, err := readAll(iotest.ErrReader(broken), 1, 10, 2, &lease{budget: &budget{size: 100}}); !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,21 +1,18 @@
 package clickhouse
 
 import (
-	"os"
-	"strings"
 	"testing"
-	"fmt"
-	"time"
+
+	"faultline/storage/clickhouse/clickhousetest"
 )
 
+func TestMain(m *testing.M) { clickhousetest.Main(m) }
+
+// testConfig is an empty database on the real engine.
 func testConfig(t testing.TB) Config {
-	pw, err := os.ReadFile("/tmp/stor/pw")
-	if err != nil {
-		t.Fatal(err)
-	}
+	t.Helper()
+	access := clickhousetest.New(t)
 	cfg := DefaultConfig()
-	cfg.Addr = []string{"127.0.0.1:39101"}
-	cfg.User, cfg.Password = "faultline", strings.TrimSpace(string(pw))
-	cfg.Database = fmt.Sprintf("t%d", time.Now().UnixNano())
+	cfg.Addr, cfg.User, cfg.Password, cfg.Database = []string{access.Addr}, access.User, access.Password, access.Database
 	return cfg
 }
