@@ -44,7 +44,7 @@ func operationOf(name, protocol string, a *Attributes) string {
 
 // nameFromAttributes makes a name for a span that has none.
 func nameFromAttributes(protocol string, a *Attributes) string {
-	name := ""
+	var name string
 	switch {
 	case a.has(rpcMethod):
 		if name = a.Text(rpcMethod); !strings.Contains(name, "/") && a.has(rpcService) {

@@ -175,7 +175,7 @@ func (e *emitter) emit(spans []span, now time.Time) {
 		if s.link >= 0 {
 			options = append(options, trace.WithLinks(trace.Link{SpanContext: started[s.link].SpanContext()}))
 		}
-		_, started[i] = e.tracers[s.service.name].Start(ctx, s.name, options...)
+		_, started[i] = e.tracers[s.service.name].Start(ctx, s.name, options...) //nolint:spancheck // they end in the loop below
 	}
 	for i := range spans {
 		s := &spans[i]

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -298,6 +299,25 @@ func TestSlowButSteady(t *testing.T) {
 	}
 }
 
+// The time for a body is over when the body is in: it does not run while the batch is taken over.
+func TestBodyTimeEndsWithTheBody(t *testing.T) {
+	consumer := holding()
+	s := start(t, consumer, func(c *Config) { c.Limits.BodyStall, c.Limits.BodyTime = 100*time.Millisecond, 100*time.Millisecond })
+	body := protobufOf(t, request(1))
+	codes := make(chan string, 2)
+	go func() { codes <- post(t, s.url+"/v1/traces", "application/x-protobuf", "", body).Status }()
+	go func() { codes <- exportGRPC(t, s, body) }()
+	<-consumer.held
+	<-consumer.held
+	time.Sleep(300 * time.Millisecond) // what must not happen has no condition to wait for
+	close(consumer.hold)
+	for range 2 {
+		if code := <-codes; code != "200 OK" && code != "OK" {
+			t.Errorf("got %s", code)
+		}
+	}
+}
+
 // A drip on a request that is refused by its header alone is cut off as well.
 func TestSlowBodyOfRefusedRequest(t *testing.T) {
 	s := start(t, &sink{}, func(c *Config) { c.Limits.BodyTime = 100 * time.Millisecond })
@@ -362,7 +382,7 @@ func TestRandomBytes(t *testing.T) {
 			_, _ = c.Write(junk)
 			_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
 			_, err = io.Copy(io.Discard, c)
-			if e, ok := err.(net.Error); ok && e.Timeout() {
+			if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
 				t.Error("junk was not answered and the connection not closed")
 			}
 			c.Close()

@@ -7,14 +7,14 @@ import (
 
 // DecodeConfig bounds what one span may bring along and when it may have happened.
 type DecodeConfig struct {
-	MaxFuture     time.Duration `yaml:"max_future" yaml:"max_future"`           // spans that start later than this after their arrival are rejected
-	MaxAge        time.Duration `yaml:"max_age" yaml:"max_age"`                 // spans that ended longer ago are rejected: no table keeps them
-	MaxAttributes int           `yaml:"max_attributes" yaml:"max_attributes"`   // attributes read per resource, span or event
-	MaxKeyBytes   int           `yaml:"max_key_bytes" yaml:"max_key_bytes"`     // longest attribute key read
-	MaxValueBytes int           `yaml:"max_value_bytes" yaml:"max_value_bytes"` // attribute values are cut to this length
-	MaxEvents     int           `yaml:"max_events" yaml:"max_events"`           // events read per span, the first ones
-	MaxLinks      int           `yaml:"max_links" yaml:"max_links"`             // links kept per span, the first ones
-	MaxWeight     float64       `yaml:"max_weight" yaml:"max_weight"`           // largest sampling weight believed
+	MaxFuture     time.Duration `yaml:"max_future"`      // spans that start later than this after their arrival are rejected
+	MaxAge        time.Duration `yaml:"max_age"`         // spans that ended longer ago are rejected: no table keeps them
+	MaxAttributes int           `yaml:"max_attributes"`  // attributes read per resource, span or event
+	MaxKeyBytes   int           `yaml:"max_key_bytes"`   // longest attribute key read
+	MaxValueBytes int           `yaml:"max_value_bytes"` // attribute values are cut to this length
+	MaxEvents     int           `yaml:"max_events"`      // events read per span, the first ones
+	MaxLinks      int           `yaml:"max_links"`       // links kept per span, the first ones
+	MaxWeight     float64       `yaml:"max_weight"`      // largest sampling weight believed
 }
 
 // DefaultDecodeConfig returns the defaults.

@@ -21,7 +21,8 @@ type listener struct {
 }
 
 func listen(addr string, limits Limits) (*listener, error) {
-	l, err := net.Listen("tcp", addr)
+	var lc net.ListenConfig
+	l, err := lc.Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func each(file string, f func(request) error) error {
 	if err != nil {
 		return &FileError{File: file, Err: err}
 	}
-	defer h.Close() //nolint:errcheck // it was only read
+	defer h.Close()
 	r, err := plain(h)
 	if err != nil {
 		return &FileError{File: file, Err: err}

@@ -91,8 +91,8 @@ func write(t *testing.T, name string, content []byte) string {
 func gzipped(b []byte) []byte {
 	var out bytes.Buffer
 	z := gzip.NewWriter(&out)
-	z.Write(b) //nolint:errcheck // to memory
-	z.Close()  //nolint:errcheck // to memory
+	z.Write(b)
+	z.Close()
 	return out.Bytes()
 }
 
@@ -234,7 +234,7 @@ func TestRetriesUntilTheServerHasRoom(t *testing.T) {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		w.Write([]byte("{}")) //nolint:errcheck // a test server
+		w.Write([]byte("{}"))
 	}))
 	defer srv.Close()
 	s, err := Run(t.Context(), Config{Endpoint: srv.URL, Concurrency: 1}, []string{write(t, "a", []byte(body(1, 0)))}, nil)

@@ -109,7 +109,7 @@ func (s *sender) post(ctx context.Context, body []byte, isJSON bool) (a answer, 
 		}
 		return a, 0, &retryError{err}
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was only read
+	defer resp.Body.Close()
 	said, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
 	if err != nil {
 		return a, 0, &retryError{err}

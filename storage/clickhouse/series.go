@@ -97,7 +97,9 @@ func (s *Store) series(ctx context.Context, q seriesQuery, w graph.Window, step 
 	if step < graph.Step {
 		return nil, false, fmt.Errorf("step %s is shorter than the shortest bucket kept, %s", step, graph.Step)
 	}
-	step = (step + finest - 1) / finest * finest
+	if rest := step % finest; rest > 0 {
+		step += finest - rest
+	}
 	w = outward(w, step)
 	n := int(w.Duration() / step)
 	if n > maxPoints {

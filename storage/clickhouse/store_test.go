@@ -59,7 +59,6 @@ var (
 	web   = service("web")
 	cart  = service("cart")
 	redis = graph.Node{Type: graph.TypeCache, Name: "redis", System: "redis", Address: "redis:6379"}
-	bus   = graph.Node{Type: graph.TypeQueue, Name: "orders", System: "kafka"}
 	user  = graph.Node{Type: graph.TypeUser, Name: "user"}
 )
 

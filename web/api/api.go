@@ -93,7 +93,7 @@ func New(ctx context.Context, cfg Config, reader Reader, log *slog.Logger) *API 
 // Register adds the routes to r, which stands for /api/v1.
 func (a *API) Register(r gin.IRouter) {
 	gen.RegisterHandlersWithOptions(r, a, gen.GinServerOptions{
-		ErrorHandler: func(c *gin.Context, err error, _ int) { a.fail(c, badRequest(err.Error())) },
+		ErrorHandler: func(c *gin.Context, err error, _ int) { a.fail(c, badRequestError(err.Error())) },
 	})
 }
 

@@ -12,17 +12,17 @@ import (
 	"faultline/web/api/gen"
 )
 
-// badRequest is what is wrong with a request, in words for the person who made it.
-type badRequest string
+// badRequestError is what is wrong with a request, in words for the person who made it.
+type badRequestError string
 
-func (e badRequest) Error() string { return string(e) }
+func (e badRequestError) Error() string { return string(e) }
 
 // errBusy reports that a request did not get its turn in time.
 var errBusy = errors.New("too many requests are under way; try again in a moment")
 
 // fail answers with a problem: the one place that knows how errors become statuses.
 func (a *API) fail(c *gin.Context, err error) {
-	var bad badRequest
+	var bad badRequestError
 	status, detail := http.StatusServiceUnavailable, "The database does not answer. Ingest goes on; try again in a moment."
 	switch {
 	case errors.As(err, &bad):

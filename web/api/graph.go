@@ -88,7 +88,7 @@ func selection(p gen.GetGraphParams) (graph.Selection, error) {
 	s := graph.Selection{Environments: list(p.Environment), Namespaces: list(p.Namespace)}
 	for _, t := range list(p.Type) {
 		if !t.Valid() {
-			return s, badRequest(fmt.Sprintf("type %q is not one of %v", t, graph.NodeTypes))
+			return s, badRequestError(fmt.Sprintf("type %q is not one of %v", t, graph.NodeTypes))
 		}
 		s.Types = append(s.Types, graph.NodeType(t))
 	}
@@ -101,22 +101,22 @@ func selection(p gen.GetGraphParams) (graph.Selection, error) {
 	}
 	if p.Depth != nil {
 		if s.Depth = *p.Depth; s.Depth < 1 || s.Depth > 20 {
-			return s, badRequest("depth must be 1 to 20")
+			return s, badRequestError("depth must be 1 to 20")
 		}
 		if p.Focus == nil {
-			return s, badRequest("depth needs focus, the id of the node to start from")
+			return s, badRequestError("depth needs focus, the id of the node to start from")
 		}
 	}
 	if p.Queues != nil {
 		if !p.Queues.Valid() {
-			return s, badRequest(fmt.Sprintf("queues is %q; it can be show or collapse", *p.Queues))
+			return s, badRequestError(fmt.Sprintf("queues is %q; it can be show or collapse", *p.Queues))
 		}
 		s.CollapseQueues = *p.Queues == gen.Collapse
 	}
 	s.Self = p.Self != nil && *p.Self
 	if p.Limit != nil {
 		if s.Limit = *p.Limit; s.Limit < 1 || s.Limit > 100_000 {
-			return s, badRequest("limit must be 1 to 100000")
+			return s, badRequestError("limit must be 1 to 100000")
 		}
 	}
 	return s, nil

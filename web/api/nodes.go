@@ -19,13 +19,13 @@ func (a *API) ListNodes(c *gin.Context, p gen.ListNodesParams) {
 	limit, start := 100, 0
 	if p.Limit != nil {
 		if limit = *p.Limit; limit < 1 || limit > 1000 {
-			err = errors.Join(err, badRequest("limit must be 1 to 1000"))
+			err = errors.Join(err, badRequestError("limit must be 1 to 1000"))
 		}
 	}
 	if p.Cursor != nil {
 		var bad error
 		if start, bad = strconv.Atoi(*p.Cursor); bad != nil || start < 0 {
-			err = errors.Join(err, badRequest("cursor is not the next_cursor of a page"))
+			err = errors.Join(err, badRequestError("cursor is not the next_cursor of a page"))
 		}
 	}
 	if err = errors.Join(known(c, p), err); err != nil {

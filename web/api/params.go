@@ -32,9 +32,9 @@ func known(c *gin.Context, params any) error {
 			continue
 		}
 		if len(keys) == 0 {
-			return badRequest(fmt.Sprintf("unknown query parameter %q: there are none here", key))
+			return badRequestError(fmt.Sprintf("unknown query parameter %q: there are none here", key))
 		}
-		return badRequest(fmt.Sprintf("unknown query parameter %q: there are %s", key, strings.Join(keys, ", ")))
+		return badRequestError(fmt.Sprintf("unknown query parameter %q: there are %s", key, strings.Join(keys, ", ")))
 	}
 	return nil
 }
@@ -48,7 +48,7 @@ func (a *API) window(from, to *string) (graph.Window, error) {
 		}
 		t, err := instant(*s, now)
 		if err != nil {
-			return t, badRequest(name + ": " + err.Error())
+			return t, badRequestError(name + ": " + err.Error())
 		}
 		return t, nil
 	}
@@ -62,13 +62,13 @@ func (a *API) window(from, to *string) (graph.Window, error) {
 	}
 	w := graph.Window{From: f.UTC(), To: t.UTC()}
 	if err := w.Validate(); err != nil {
-		return w, badRequest(err.Error())
+		return w, badRequestError(err.Error())
 	}
 	if w.Duration() > longest {
-		return w, badRequest(fmt.Sprintf("the window is longer than %d days; ask for less", int(longest.Hours()/24)))
+		return w, badRequestError(fmt.Sprintf("the window is longer than %d days; ask for less", int(longest.Hours()/24)))
 	}
 	if w.From.Year() < 1971 || w.To.Year() > 2105 {
-		return w, badRequest("the window must lie between 1971 and 2105")
+		return w, badRequestError("the window must lie between 1971 and 2105")
 	}
 	return w, nil
 }
@@ -99,7 +99,7 @@ func instant(s string, now time.Time) (time.Time, error) {
 func nodeID(s string) (graph.NodeID, error) {
 	id, err := graph.ParseNodeID(s)
 	if err != nil {
-		return 0, badRequest(err.Error())
+		return 0, badRequestError(err.Error())
 	}
 	return id, nil
 }
@@ -107,7 +107,7 @@ func nodeID(s string) (graph.NodeID, error) {
 func edgeKey(s string) (graph.EdgeKey, error) {
 	k, err := graph.ParseEdgeKey(s)
 	if err != nil {
-		return k, badRequest(err.Error())
+		return k, badRequestError(err.Error())
 	}
 	return k, nil
 }

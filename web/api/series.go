@@ -25,7 +25,7 @@ func (a *API) GetSeries(c *gin.Context, p gen.GetSeriesParams) {
 	step := stepFor(w)
 	if p.Step != nil {
 		if step, err = time.ParseDuration(*p.Step); err != nil || step < graph.Step {
-			a.fail(c, badRequest("step must be a duration of at least "+graph.Step.String()+", such as 30s or 5m"))
+			a.fail(c, badRequestError("step must be a duration of at least "+graph.Step.String()+", such as 30s or 5m"))
 			return
 		}
 	}
@@ -61,9 +61,9 @@ func (a *API) GetSeries(c *gin.Context, p gen.GetSeriesParams) {
 func (a *API) seriesOf(p gen.GetSeriesParams, w graph.Window, step time.Duration) (func(context.Context) ([]graph.Point, error), error) {
 	switch {
 	case (p.Node == nil) == (p.Edge == nil):
-		return nil, badRequest("give exactly one of node and edge")
+		return nil, badRequestError("give exactly one of node and edge")
 	case p.Edge != nil && p.Operation != nil:
-		return nil, badRequest("operation goes with node, not with edge")
+		return nil, badRequestError("operation goes with node, not with edge")
 	case p.Edge != nil:
 		key, err := edgeKey(*p.Edge)
 		return func(ctx context.Context) ([]graph.Point, error) {

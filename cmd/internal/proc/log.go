@@ -14,9 +14,11 @@ func NewLogger(w io.Writer, level slog.Leveler) *slog.Logger {
 	return slog.New(traced{slog.NewJSONHandler(w, &slog.HandlerOptions{
 		Level: level,
 		ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
-			if len(groups) == 0 && a.Key == slog.TimeKey {
-				a.Key = "ts"
-				a.Value = slog.TimeValue(a.Value.Time().UTC())
+			switch {
+			case len(groups) == 0 && a.Key == slog.TimeKey:
+				return slog.Time("ts", a.Value.Time().UTC())
+			case a.Value.Kind() == slog.KindDuration:
+				return slog.String(a.Key, a.Value.Duration().String()) // "1m30s" rather than a number of nanoseconds
 			}
 			return a
 		},

@@ -20,7 +20,7 @@ func TestLogLine(t *testing.T) {
 		TraceID: trace.TraceID{1, 2, 3}, SpanID: trace.SpanID{4},
 	}))
 	log.DebugContext(ctx, "not shown")
-	log.WarnContext(ctx, "rows kept for the next flush", "err", errors.New("connection refused"))
+	log.WarnContext(ctx, "rows kept for the next flush", "err", errors.New("connection refused"), "retry_in", 90*time.Second)
 
 	var got map[string]any
 	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
@@ -33,7 +33,7 @@ func TestLogLine(t *testing.T) {
 	delete(got, "ts")
 	want := map[string]any{
 		"level": "WARN", "msg": "rows kept for the next flush", "component": "ingest",
-		"trace_id": "01020300000000000000000000000000", "err": "connection refused",
+		"trace_id": "01020300000000000000000000000000", "err": "connection refused", "retry_in": "1m30s",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("line differs (-want +got):\n%s", diff)

@@ -4,6 +4,7 @@ package proc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -22,16 +23,20 @@ func Execute(cmd *cobra.Command) int {
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		s := <-signals
-		slog.Info("stopping; a second signal exits at once", "signal", s.String())
+		slog.Info("stopping; a second signal exits at once", "component", "proc", "signal", s.String())
 		cancel()
 		<-signals
 		os.Exit(1)
 	}()
 
 	cmd.SilenceUsage, cmd.SilenceErrors = true, true
-	if err := cmd.ExecuteContext(ctx); err != nil {
+	switch err := cmd.ExecuteContext(ctx); {
+	case err == nil:
+		return 0
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return 130 // ended in the middle by the one who asked for it, as shells say it
+	default:
 		fmt.Fprintf(os.Stderr, "%s: %v\n", cmd.Name(), err)
 		return 1
 	}
-	return 0
 }

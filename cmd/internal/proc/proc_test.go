@@ -23,6 +23,9 @@ func TestMain(m *testing.M) {
 			fmt.Println("ready")
 			<-cmd.Context().Done()
 			fmt.Println("draining")
+			if behaviour == "is interrupted" {
+				return fmt.Errorf("send the file: %w", cmd.Context().Err())
+			}
 			if behaviour == "hangs" {
 				select {}
 			}
@@ -41,6 +44,7 @@ func TestExecuteSignals(t *testing.T) {
 		"interrupt drains":               {"drains", []syscall.Signal{syscall.SIGINT}, 0},
 		"terminate drains":               {"drains", []syscall.Signal{syscall.SIGTERM}, 0},
 		"the second signal ends a drain": {"hangs", []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}, 1},
+		"a command cut short":            {"is interrupted", []syscall.Signal{syscall.SIGINT}, 130},
 		"an error is exit code 1":        {"fails", nil, 1},
 	}
 	for name, tt := range tests {

@@ -22,6 +22,7 @@ func (p *Process) StartAPI(ctx context.Context, r api.Reader) error {
 	if err != nil {
 		return err
 	}
+	p.Health.Add("clickhouse", r.Ping)
 	p.Parts.Go(ctx, "api", func(ctx context.Context) error {
 		handler := web.New(ctx, p.Config.API.Limits, web.Dependencies{
 			Reader: r, UI: ui.Dist, Metrics: promhttp.HandlerFor(p.Registry, promhttp.HandlerOpts{Registry: p.Registry}),

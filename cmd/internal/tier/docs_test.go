@@ -19,7 +19,7 @@ import (
 	"faultline/cmd/internal/config"
 )
 
-var update = flag.Bool("update", false, "rewrite the tables in docs/configuration.md")
+var update = flag.Bool("update", false, "rewrite the tables in docs/configuration.md and docs/metrics.md")
 
 const (
 	root      = "../../.."
@@ -30,24 +30,30 @@ const (
 
 // The reference is made from the fields' comments, so that there is one place to describe a setting.
 func TestSettingsAreDocumented(t *testing.T) {
-	b, err := os.ReadFile(reference)
+	inStep(t, reference, begin, end, tables(t))
+}
+
+// inStep compares what a page holds between two marks with what it should, or puts it there.
+func inStep(t *testing.T, page, begin, end, table string) {
+	t.Helper()
+	b, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
 	before, rest, ok1 := strings.Cut(string(b), begin)
 	_, after, ok2 := strings.Cut(rest, end)
 	if !ok1 || !ok2 {
-		t.Fatalf("%s lacks the marks %q and %q", reference, begin, end)
+		t.Fatalf("%s lacks the marks %q and %q", page, begin, end)
 	}
-	want := before + begin + tables(t) + end + after
+	want := before + begin + table + end + after
 	if *update {
-		if err := os.WriteFile(reference, []byte(want), 0o600); err != nil {
+		if err := os.WriteFile(page, []byte(want), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
 	if diff := cmp.Diff(want, string(b)); diff != "" {
-		t.Errorf("%s is not in step with the code; run this test with -update (-want +got):\n%s", reference, diff)
+		t.Errorf("%s is not in step with the code; run this test with -update (-want +got):\n%s", page, diff)
 	}
 }
 

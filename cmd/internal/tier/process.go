@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,6 +55,7 @@ func Run(ctx context.Context, name string, cfg Config, out io.Writer, start func
 		return errors.Join(err, p.Parts.Wait(stopped, cfg.StopTimeout))
 	}
 	log.Info("ready", "component", "proc", "version", proc.Version)
+	slices.Reverse(p.ready) // what was started last is what most people look for
 	if _, err := fmt.Fprintf(out, "%s ready %s\n", name, strings.Join(p.ready, " ")); err != nil {
 		log.Warn("nobody reads the line that says where the process listens", "component", "proc", "err", err)
 	}
