@@ -48,6 +48,7 @@ type Service struct {
 	names   *match.Names
 	folder  *rollup.Folder
 	matcher *match.Matcher
+	graph   *serviceGraph
 	origin  string
 	flushes int64
 }
@@ -61,9 +62,9 @@ func New(cfg Config, writer BlockWriter, log *slog.Logger, reg prometheus.Regist
 		batches: make(chan *otlp.Batch, 4096), names: names, folder: folder, origin: newOrigin(),
 	}
 	s.metrics = newMetrics(reg, s)
-	sg := newServiceGraph(names)
-	reg.MustRegister(sg)
-	s.matcher = match.New(cfg.Match, names, tee{folder, sg})
+	s.graph = newServiceGraph(names)
+	reg.MustRegister(s.graph)
+	s.matcher = match.New(cfg.Match, names, tee{folder, s.graph})
 	return s
 }
 

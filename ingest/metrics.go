@@ -67,6 +67,7 @@ func (s *Service) observe() {
 	add("duplicate", c.Duplicates, m.last.Duplicates)
 	add("parent_cycle", c.Cycles, m.last.Cycles)
 	add("overflow", c.Overflowed, m.last.Overflowed)
+	s.graph.drop(c.Overflowed - m.last.Overflowed)
 	add("corrected", c.Late, m.last.Late)
 	over, edges := s.names.Over(), s.folder.OverEdges()
 	add("over_node_limit", over.Nodes, m.lastOver.Nodes)

@@ -17,8 +17,10 @@ import (
 type serviceGraph struct {
 	names *match.Names
 
-	mu     sync.Mutex
-	series map[sgKey]*sgSeries
+	mu       sync.Mutex
+	series   map[sgKey]*sgSeries
+	unpaired float64
+	dropped  float64
 }
 
 type sgKey struct {
@@ -52,6 +54,8 @@ var (
 	sgFailed   = sgDesc("request_failed_total", "Failed calls between two nodes, weighted likewise.")
 	sgClient   = sgDesc("request_client_seconds", "Duration of calls as the client measured it.")
 	sgServer   = sgDesc("request_server_seconds", "Duration of calls as the server measured it.")
+	sgUnpaired = prometheus.NewDesc("traces_service_graph_unpaired_spans_total", "Spans whose other half did not come within the wait.", nil, nil)
+	sgDropped  = prometheus.NewDesc("traces_service_graph_dropped_spans_total", "Spans forgotten before their wait was over, for want of room.", nil, nil)
 )
 
 func newServiceGraph(names *match.Names) *serviceGraph {
@@ -78,12 +82,22 @@ func (g *serviceGraph) Call(c *match.Call) {
 		g.series[k] = s
 	}
 	s.touched = time.Now()
+	if callee.Type == graph.TypeExternal || caller.Type == graph.TypeUnknown {
+		g.unpaired += float64(c.N)
+	}
 	s.requests += n
 	if c.Outcome&graph.Failed != 0 {
 		s.failed += n
 	}
 	s.client.observe(c.ClientTime, n)
 	s.server.observe(c.ServerTime, n)
+}
+
+// drop counts spans that were forgotten early.
+func (g *serviceGraph) drop(n int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.dropped += float64(n)
 }
 
 func connectionType(caller, callee graph.Node, mode graph.Mode) string {
@@ -115,12 +129,16 @@ func (g *serviceGraph) Describe(ch chan<- *prometheus.Desc) {
 	ch <- sgFailed
 	ch <- sgClient
 	ch <- sgServer
+	ch <- sgUnpaired
+	ch <- sgDropped
 }
 
 // Collect implements prometheus.Collector. Series idle for 15 minutes are dropped.
 func (g *serviceGraph) Collect(ch chan<- prometheus.Metric) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	ch <- prometheus.MustNewConstMetric(sgUnpaired, prometheus.CounterValue, g.unpaired)
+	ch <- prometheus.MustNewConstMetric(sgDropped, prometheus.CounterValue, g.dropped)
 	for k, s := range g.series {
 		if time.Since(s.touched) > sgIdle {
 			delete(g.series, k)
