@@ -73,15 +73,15 @@ func bomb(t testing.TB, encoding string, size int64) []byte {
 	return out.Bytes()
 }
 
-// Bodies of 1 GiB in about 1 MiB or less, many at once, on both doors: each is refused for good, and all
+// Bodies of 256 MiB in about 256 KiB or less, many at once, on both doors: each is refused for good, and all
 // of them together cost no more memory than the budget.
 func TestBombs(t *testing.T) {
 	const limit, budget = 8 << 20, 32 << 20
 	for _, encoding := range []string{"gzip", "zstd"} {
 		t.Run(encoding, func(t *testing.T) {
 			s := start(t, &sink{}, func(c *Config) { c.Limits.BodyBytes, c.Limits.InFlightBytes = limit, budget })
-			body := bomb(t, encoding, 1<<30)
-			if len(body) > 2<<20 {
+			body := bomb(t, encoding, 1<<28)
+			if len(body) > 512<<10 {
 				t.Fatalf("a bomb of %d bytes is none", len(body))
 			}
 			cc := dial(t, s.GRPCAddr())
@@ -218,7 +218,7 @@ func (b *slowBody) Read(p []byte) (int, error) {
 func TestSlowloris(t *testing.T) {
 	s := start(t, &sink{}, func(c *Config) {
 		l := &c.Limits
-		l.HeaderTime, l.BodyStall, l.BodyTime, l.AnswerTime = 100*time.Millisecond, 100*time.Millisecond, 2*time.Second, time.Second
+		l.HeaderTime, l.BodyStall = 100*time.Millisecond, 100*time.Millisecond
 	})
 	var wg sync.WaitGroup
 	for _, start := range []string{"", "POST /v1/traces HTTP/1.1\r\nHost: x\r\nX-", "PRI * HTTP/2.0\r\n"} {
@@ -440,6 +440,31 @@ func TestIdleConnections(t *testing.T) {
 		http.DefaultClient.CloseIdleConnections()
 		return len(s.http.listener.slots) == 1 // the one that Accept waits to fill
 	})
+}
+
+func TestConnectionLimit(t *testing.T) {
+	s := start(t, &sink{}, func(c *Config) { c.Limits.Connections, c.Limits.HeaderTime = 2, time.Minute })
+	var conns []net.Conn
+	for range 2 {
+		c, err := net.Dial("tcp", s.HTTPAddr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		conns = append(conns, c)
+	}
+	eventually(t, "both are accepted", func() bool { return len(s.http.listener.slots) == 2 })
+	answered := make(chan int, 1)
+	go func() { answered <- post(t, s.url+"/v1/metrics", "application/json", "", []byte("{}")).StatusCode }()
+	select {
+	case code := <-answered:
+		t.Errorf("a third connection was answered with %d", code)
+	case <-time.After(200 * time.Millisecond):
+	}
+	conns[0].Close()
+	if code := <-answered; code != 200 {
+		t.Errorf("got %d once there was room", code)
+	}
 }
 
 func TestLargeHeader(t *testing.T) {

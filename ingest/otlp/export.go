@@ -114,7 +114,6 @@ func (s *Server) receive(c call, l *lease) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	}
-	c.body.finish()
 	return wire, nil
 }
 

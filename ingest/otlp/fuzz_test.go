@@ -60,7 +60,7 @@ func FuzzGRPC(f *testing.F) {
 	packed := compressed(f, "gzip", message)
 	f.Add("gzip", "10S", append([]byte{1, 0, 0, byte(len(packed) >> 8), byte(len(packed))}, packed...))
 	f.Add("zstd", "1", []byte{1, 255, 255, 255, 255})
-	legal := map[string]bool{"0": true, "3": true, "8": true, "12": true, "14": true}
+	legal := map[string]bool{"0": true, "3": true, "4": true, "8": true, "12": true, "14": true}
 	f.Fuzz(func(t *testing.T, encoding, timeout string, body []byte) {
 		r := httptest.NewRequest("POST", tracesMethod, bytes.NewReader(body))
 		r.ProtoMajor, r.ProtoMinor, r.Proto = 2, 0, "HTTP/2.0"

@@ -92,9 +92,13 @@ func (s *Server) exportGRPC(w http.ResponseWriter, r *http.Request) (partial, er
 	size := int64(binary.BigEndian.Uint32(prefix[1:]))
 	body.body = io.LimitReader(body.body, size)
 	body.n = 0
-	return s.export(ctx, call{
+	p, err := s.export(ctx, call{
 		signal: sig, encoding: Protobuf, coding: coding, body: body, size: size, door: s.grpc,
 	})
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return partial{}, refuse(codes.DeadlineExceeded, http.StatusServiceUnavailable, "the batch could not be taken in the time that grpc-timeout gives: send it again")
+	}
+	return p, err
 }
 
 func unimplemented(message string) *refusal {
@@ -150,6 +154,8 @@ func canonical(c codes.Code) string {
 	switch c {
 	case codes.OK:
 		return "OK"
+	case codes.DeadlineExceeded:
+		return "DEADLINE_EXCEEDED"
 	case codes.InvalidArgument:
 		return "INVALID_ARGUMENT"
 	case codes.ResourceExhausted:

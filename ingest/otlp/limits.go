@@ -85,7 +85,9 @@ func readAll(r io.Reader, first, most, factor int64, l *lease) ([]byte, error) {
 	}
 }
 
-// pacedBody is the body of a request that must come at a minimum speed and within a time.
+// pacedBody is the body of a request that must come at a minimum speed and within a time. When it was read
+// to its end net/http takes the deadline off; after a failure the deadline stays, for the server goes on to
+// discard the rest.
 type pacedBody struct {
 	body     io.Reader
 	conn     *http.ResponseController
@@ -115,10 +117,6 @@ func (p *pacedBody) Read(b []byte) (int, error) {
 	}
 	return n, err
 }
-
-// finish takes the deadline off, after a body was read to its end: on HTTP/1.1 it would otherwise end the
-// request's context. After a failure it stays, since the server goes on to discard the rest of the body.
-func (p *pacedBody) finish() { _ = p.conn.SetReadDeadline(time.Time{}) }
 
 // gate counts the requests in progress, and at shutdown lets no more in.
 type gate struct {
