@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 
 // product is a running `faultline up`.
 type product struct {
-	t       *testing.T
+	t       testing.TB
 	cmd     *exec.Cmd
 	dataDir string
 	ui      string // http://host:port
@@ -53,12 +53,12 @@ type product struct {
 }
 
 // up starts the product on free ports and a data folder of its own and waits for its ready line.
-func up(t *testing.T, args ...string) *product {
+func up(t testing.TB, args ...string) *product {
 	t.Helper()
 	return upIn(t, t.TempDir(), args...)
 }
 
-func upIn(t *testing.T, dataDir string, args ...string) *product {
+func upIn(t testing.TB, dataDir string, args ...string) *product {
 	t.Helper()
 	p := &product{t: t, dataDir: dataDir, log: &lockedBuffer{}, done: make(chan struct{})}
 	p.cmd = exec.Command(binary, append([]string{
@@ -201,7 +201,7 @@ func (g *graphAnswer) calls() map[pair]int64 {
 }
 
 // eventually waits until check returns nil, and fails with its last error.
-func eventually(t *testing.T, within time.Duration, check func() error) {
+func eventually(t testing.TB, within time.Duration, check func() error) {
 	t.Helper()
 	deadline := time.Now().Add(within)
 	for {
@@ -217,7 +217,7 @@ func eventually(t *testing.T, within time.Duration, check func() error) {
 }
 
 // run runs a subcommand to its end.
-func run(t *testing.T, args ...string) (stdout string) {
+func run(t testing.TB, args ...string) (stdout string) {
 	t.Helper()
 	cmd := exec.Command(binary, args...)
 	var out, errs bytes.Buffer

@@ -26,7 +26,7 @@ import (
 )
 
 // children lists the processes that pid started.
-func children(t *testing.T, pid int) (out []int) {
+func children(t testing.TB, pid int) (out []int) {
 	t.Helper()
 	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {

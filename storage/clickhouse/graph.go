@@ -5,11 +5,14 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"golang.org/x/sync/errgroup"
 
 	"faultline/graph"
 )
@@ -25,12 +28,12 @@ func (s *Store) Graph(ctx context.Context, tenant string, w graph.Window) (g gra
 		return graph.Graph{}, err
 	}
 	params := coverParams(tenant, cover(g.Window))
-	if g.Edges, err = s.edges(ctx, params); err != nil {
-		return graph.Graph{}, fmt.Errorf("select edges: %w", err)
-	}
 	served, err := s.served(ctx, params)
 	if err != nil {
 		return graph.Graph{}, fmt.Errorf("select what nodes served: %w", err)
+	}
+	if g.Edges, err = s.edges(ctx, params, 1+len(served)/nodesPerSlice); err != nil {
+		return graph.Graph{}, fmt.Errorf("select edges: %w", err)
 	}
 	names, err := s.nodes(ctx, tenant)
 	if err != nil {
@@ -45,7 +48,57 @@ func (s *Store) Graph(ctx context.Context, tenant string, w graph.Window) (g gra
 	return g, nil
 }
 
-func (s *Store) edges(ctx context.Context, params clickhouse.Parameters) ([]graph.Edge, error) {
+// The edges of a large graph are read in slices, so that what the server holds while it adds up their
+// histograms (some 5 kB an edge) does not grow with the graph.
+const (
+	nodesPerSlice = 1500
+	slicesAtOnce  = 2
+)
+
+// edges selects all edges in n slices, busiest first. Node ids are hashes, so equal ranges of them hold
+// about as many callers each; and the rows of a bucket are stored in the order of their callers, so that a
+// slice reads little more than its own.
+func (s *Store) edges(ctx context.Context, params clickhouse.Parameters, n int) ([]graph.Edge, error) {
+	parts := make([][]graph.Edge, n)
+	width := math.MaxUint64 / uint64(n)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(slicesAtOnce)
+	for i := range parts {
+		first, last := uint64(i)*width, uint64(i+1)*width-1
+		if i == n-1 {
+			last = math.MaxUint64
+		}
+		group.Go(func() (err error) {
+			parts[i], err = s.edgesOf(ctx, params, first, last)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	edges := slices.Concat(parts...)
+	busiest := make([]*graph.Edge, len(edges)) // an edge is large, a pointer to it is quickly moved
+	for i := range edges {
+		busiest[i] = &edges[i]
+	}
+	slices.SortFunc(busiest, func(a, b *graph.Edge) int {
+		return cmp.Or(cmp.Compare(b.Calls, a.Calls), compareKeys(&a.EdgeKey, &b.EdgeKey))
+	})
+	sorted := make([]graph.Edge, len(edges))
+	for i, e := range busiest {
+		sorted[i] = *e
+	}
+	return sorted, nil
+}
+
+func compareKeys(a, b *graph.EdgeKey) int {
+	return cmp.Or(
+		cmp.Compare(a.Caller, b.Caller), cmp.Compare(a.Callee, b.Callee),
+		cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Mode, b.Mode), cmp.Compare(a.Via, b.Via))
+}
+
+// edgesOf selects the edges whose callers have ids from first to last.
+func (s *Store) edgesOf(ctx context.Context, params clickhouse.Parameters, first, last uint64) ([]graph.Edge, error) {
 	var (
 		edges []graph.Edge
 		bins  binArena
@@ -53,6 +106,8 @@ func (s *Store) edges(ctx context.Context, params clickhouse.Parameters) ([]grap
 		e     graph.Edge
 		key   = keyTargets{EdgeKey: &e.EdgeKey}
 	)
+	params = maps.Clone(params)
+	params["first"], params["last"] = strconv.FormatUint(first, 10), strconv.FormatUint(last, 10)
 	targets := append(key.targets(), (*uint8)(&e.Basis), &e.LastSeen)
 	targets = slices.Concat(targets, row.countTargets(), row.clientTargets(), row.serverTargets())
 	err := s.query(ctx, selectEdges, params, func(rows driver.Rows) error {

@@ -36,9 +36,7 @@ func appendOperation(batch driver.Batch, r *graph.OperationRow) error {
 
 func compareCallSites(a, b *graph.CallSiteRow) int {
 	return cmp.Or(
-		cmp.Compare(a.Tenant, b.Tenant), a.Bucket.Compare(b.Bucket),
-		cmp.Compare(a.Caller, b.Caller), cmp.Compare(a.Callee, b.Callee),
-		cmp.Compare(a.Protocol, b.Protocol), cmp.Compare(a.Mode, b.Mode), cmp.Compare(a.Via, b.Via),
+		cmp.Compare(a.Tenant, b.Tenant), a.Bucket.Compare(b.Bucket), compareKeys(&a.EdgeKey, &b.EdgeKey),
 		cmp.Compare(a.CallerOperation, b.CallerOperation), cmp.Compare(a.CalleeOperation, b.CalleeOperation))
 }
 

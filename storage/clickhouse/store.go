@@ -133,6 +133,7 @@ func (s *Store) query(ctx context.Context, statement string, params clickhouse.P
 		// Adding up histograms costs far more than reading them, so few rows are worth a thread.
 		"merge_tree_min_rows_for_concurrent_read":  8192,
 		"merge_tree_min_bytes_for_concurrent_read": 1 << 20,
+		"max_bytes_before_external_group_by":       256 << 20, // go to disk rather than fail
 	}
 	if s.sparesThreads.Load() {
 		settings["max_threads_min_free_memory_per_thread"] = 0

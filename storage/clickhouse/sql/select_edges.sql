@@ -1,4 +1,4 @@
--- The edges of a window with calls left after corrections, busiest first.
+-- The edges of a window whose callers are in a range of ids, with calls left after corrections.
 SELECT
     caller, callee, protocol, mode, via,
     groupBitOr(basis),
@@ -7,6 +7,6 @@ SELECT
     {{- template "histogram" "client"}},
     {{- template "histogram" "server"}}
 FROM {{template "tiers" "edges"}}
+WHERE caller >= {first:UInt64} AND caller <= {last:UInt64}
 GROUP BY caller, callee, protocol, mode, via
 HAVING total > 0
-ORDER BY total DESC, caller, callee, protocol, mode, via
