@@ -12,4 +12,4 @@ else
 fi
 
 # shellcheck disable=SC2086 # both are lists
-go test "${race[@]}" -timeout 10m ${TESTFLAGS:-} ${PKG:-./...}
+go test "${race[@]}" -timeout 20m ${TESTFLAGS:-} ${PKG:-./...}

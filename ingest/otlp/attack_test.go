@@ -482,15 +482,16 @@ func TestLargeHeader(t *testing.T) {
 // Many large requests at once share one budget: what is over it is asked to come again, memory stays
 // within bounds, and all is taken over in the end.
 func TestHerd(t *testing.T) {
-	const senders, budget = 40, 64 << 20
+	const senders, spans, budget = 24, 3_000, 16 << 20
 	consumer := &sink{}
 	s := start(t, consumer, func(c *Config) { c.Limits.InFlightBytes = budget })
-	body := protobufOf(t, request(10_000))
+	body := protobufOf(t, request(spans))
 	var throttled atomic.Int64
 	var high atomic.Int64
 	var wg sync.WaitGroup
 	for i := range senders {
 		wg.Go(func() {
+			cc := dial(t, s.GRPCAddr())
 			for {
 				var ok, later bool
 				if i%2 == 0 {
@@ -498,7 +499,7 @@ func TestHerd(t *testing.T) {
 					ok, later = r.StatusCode == 200, r.StatusCode == 503
 				} else {
 					var answer []byte
-					err := dial(t, s.GRPCAddr()).Invoke(context.Background(), tracesMethod, &body, &answer, grpc.UseCompressor("gzip"))
+					err := cc.Invoke(context.Background(), tracesMethod, &body, &answer, grpc.UseCompressor("gzip"))
 					ok, later = err == nil, status.Code(err) == codes.Unavailable
 				}
 				high.Store(max(high.Load(), s.budget.used.Load()))
@@ -515,7 +516,7 @@ func TestHerd(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if consumer.count() != senders*10_000 {
+	if consumer.count() != senders*spans {
 		t.Errorf("%d spans taken over, not each once", consumer.count())
 	}
 	if high.Load() > budget {
