@@ -1,6 +1,7 @@
 import { Outlet } from '@tanstack/react-router'
 import { lazy, Suspense } from 'react'
 import { Banners } from './components/Banners'
+import { EmptyState } from './components/EmptyState'
 import { ErrorState } from './components/ErrorState'
 import { Header } from './components/Header'
 import { LoadingMap } from './components/LoadingMap'
@@ -11,7 +12,6 @@ import { useLive } from './hooks/useLive'
 import { useTitle } from './hooks/useTitle'
 import { useView } from './hooks/useView'
 
-const EmptyState = lazy(() => import('./components/EmptyState').then((m) => ({ default: m.EmptyState })))
 const SidePanel = lazy(() => import('./pages/panel/SidePanel').then((m) => ({ default: m.SidePanel })))
 
 /** The frame around every page: header, what concerns the whole graph, the page, and the side panel. */
@@ -42,7 +42,7 @@ function GraphPage() {
       ? <ErrorState problem={problemFrom(error)} onRetry={() => void refetch()} retrying={isFetching} />
       : <LoadingMap />
   }
-  if (data.graph.nodes.length === 0) return <Suspense fallback={<LoadingMap />}><EmptyState /></Suspense>
+  if (data.graph.nodes.length === 0) return <EmptyState />
   return (
     <>
       <SummaryBar graph={data.graph} />

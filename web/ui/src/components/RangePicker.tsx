@@ -1,41 +1,43 @@
+import { Popover } from 'radix-ui'
 import { useState } from 'react'
 import { useView } from '../hooks/useView'
 import { describeRange, momentOf, PRESETS, type Range } from '../view/range'
 import { CheckIcon, ChevronIcon, ClockIcon } from './icons'
-import { Popup } from './Popup'
 
 /** Chooses the window of time: a recent one by name, or two moments. */
 export function RangePicker() {
   const [view, change] = useView()
-  const shown = describeRange(view, Date.now())
+  const [open, setOpen] = useState(false)
+  const pick = (range: Range) => {
+    change(range)
+    setOpen(false)
+  }
   return (
-    <Popup label="Time" buttonLabel={`Time: ${shown}`} className="control" panelClassName="w-72 p-1.5"
-      button={<><ClockIcon className="text-ink-3" /><span className="num">{shown}</span><ChevronIcon className="text-ink-3" /></>}>
-      {(close) => {
-        const pick = (range: Range) => {
-          change(range)
-          close()
-        }
-        return (
-          <>
-            <ul>
-              {PRESETS.map((p) => {
-                const chosen = view.to === 'now' && view.from === p.from
-                return (
-                  <li key={p.from}>
-                    <button type="button" aria-pressed={chosen} onClick={() => pick({ from: p.from, to: 'now' })}
-                      className="hover:bg-sunken flex h-8 w-full items-center justify-between rounded-md px-2.5 text-left aria-pressed:font-semibold">
-                      {p.label}{chosen && <CheckIcon className="text-accent" />}
-                    </button>
-                  </li>
-                )
-              })}
-            </ul>
-            <CustomRange range={view} onPick={pick} />
-          </>
-        )
-      }}
-    </Popup>
+    <Popover.Root open={open} onOpenChange={setOpen}>
+      <Popover.Trigger className="control" aria-label={`Time: ${describeRange(view, Date.now())}`}>
+        <ClockIcon className="text-ink-3" />
+        <span className="num">{describeRange(view, Date.now())}</span>
+        <ChevronIcon className="text-ink-3" />
+      </Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Content className="pop w-72 p-1.5" align="end" sideOffset={6} aria-label="Time">
+          <ul>
+            {PRESETS.map((p) => {
+              const chosen = view.to === 'now' && view.from === p.from
+              return (
+                <li key={p.from}>
+                  <button type="button" aria-pressed={chosen} onClick={() => pick({ from: p.from, to: 'now' })}
+                    className="hover:bg-sunken flex h-8 w-full items-center justify-between rounded-md px-2.5 text-left aria-pressed:font-semibold">
+                    {p.label}{chosen && <CheckIcon className="text-accent" />}
+                  </button>
+                </li>
+              )
+            })}
+          </ul>
+          <CustomRange range={view} onPick={pick} />
+        </Popover.Content>
+      </Popover.Portal>
+    </Popover.Root>
   )
 }
 

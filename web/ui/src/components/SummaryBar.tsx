@@ -1,3 +1,4 @@
+import { Popover } from 'radix-ui'
 import type { Graph } from '../api/model'
 import { count, plural, rate, share, clock, dateTime } from '../format/format'
 import { concerns, type Concern } from '../graph/attention'
@@ -7,7 +8,6 @@ import { isFiltered, CLEAR_FILTERS } from '../view/view'
 import { FocusChip } from './FocusChip'
 import { HealthMark } from './HealthMark'
 import { ChevronIcon } from './icons'
-import { Popup } from './Popup'
 import { ViewLink } from './ViewLink'
 
 /** One line about the graph on the screen: how much it is, how it fares, what it leaves out, when it was. */
@@ -42,35 +42,35 @@ function Concerns({ graph }: { graph: Graph }) {
   const bad = all.filter((c) => c.health === 'bad').length
   if (all.length === 0) return <span className="flex items-center gap-1.5"><HealthMark health="ok" silent /> nothing failing</span>
   return (
-    <Popup label="What fails" className="hover:bg-sunken -mx-1.5 flex items-center gap-3 rounded-md px-1.5 py-0.5" panelClassName="w-96 p-1.5" align="start"
-      button={(
-        <>
-          {bad > 0 && <span className="text-bad flex items-center gap-1.5 font-medium"><HealthMark health="bad" silent /> {bad} failing</span>}
-          {all.length > bad && <span className="text-warn flex items-center gap-1.5 font-medium"><HealthMark health="warn" silent /> {all.length - bad} degraded</span>}
-          <ChevronIcon size={14} />
-        </>
-      )}>
-      {(close) => (
-        <>
+    <Popover.Root>
+      <Popover.Trigger className="hover:bg-sunken -mx-1.5 flex items-center gap-3 rounded-md px-1.5 py-0.5">
+        {bad > 0 && <span className="text-bad flex items-center gap-1.5 font-medium"><HealthMark health="bad" silent /> {bad} failing</span>}
+        {all.length > bad && <span className="text-warn flex items-center gap-1.5 font-medium"><HealthMark health="warn" silent /> {all.length - bad} degraded</span>}
+        <ChevronIcon size={14} />
+      </Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Content className="pop w-96 p-1.5" align="start" sideOffset={6} aria-label="What fails">
           <ul className="max-h-96 overflow-y-auto">
-            {all.slice(0, SHOWN).map((c) => <ConcernRow key={(c.node ?? c.edge!).id} concern={c} graph={graph} onChosen={close} />)}
+            {all.slice(0, SHOWN).map((c) => <ConcernRow key={(c.node ?? c.edge!).id} concern={c} graph={graph} />)}
           </ul>
           {all.length > SHOWN && <p className="text-ink-3 px-2.5 py-1.5 text-xs">and {plural(all.length - SHOWN, 'more', 'more')}: search for err &gt; 1%</p>}
-        </>
-      )}
-    </Popup>
+        </Popover.Content>
+      </Popover.Portal>
+    </Popover.Root>
   )
 }
 
-function ConcernRow({ concern: c, graph, onChosen }: { concern: Concern; graph: Graph; onChosen: () => void }) {
+function ConcernRow({ concern: c, graph }: { concern: Concern; graph: Graph }) {
   const nameOf = (id: string) => graph.nodes.find((n) => n.id === id)?.name ?? id
   return (
     <li>
-      <ViewLink patch={c.node ? select.node(c.node.id) : select.edge(c.edge!.id)} onClick={onChosen} className="hover:bg-sunken flex items-center gap-2.5 rounded-md px-2.5 py-1.5">
-        <HealthMark health={c.health} />
-        <span className="min-w-0 flex-1 truncate">{c.node ? <b className="font-medium">{c.node.name}</b> : `${nameOf(c.edge!.caller)} → ${nameOf(c.edge!.callee)}`}</span>
-        <span className="num text-ink-2 text-xs"><b className={c.health === 'bad' ? 'text-bad' : 'text-warn'}>{share(c.failed, c.calls)}</b> of {count(c.calls)}</span>
-      </ViewLink>
+      <Popover.Close asChild>
+        <ViewLink patch={c.node ? select.node(c.node.id) : select.edge(c.edge!.id)} className="hover:bg-sunken flex items-center gap-2.5 rounded-md px-2.5 py-1.5">
+          <HealthMark health={c.health} />
+          <span className="min-w-0 flex-1 truncate">{c.node ? <b className="font-medium">{c.node.name}</b> : `${nameOf(c.edge!.caller)} → ${nameOf(c.edge!.callee)}`}</span>
+          <span className="num text-ink-2 text-xs"><b className={c.health === 'bad' ? 'text-bad' : 'text-warn'}>{share(c.failed, c.calls)}</b> of {count(c.calls)}</span>
+        </ViewLink>
+      </Popover.Close>
     </li>
   )
 }

@@ -27,18 +27,6 @@ export function rate(perSecond: number): string {
   return `${significant(perSecond * 3600)}/h`
 }
 
-/**
- * Writes rates in one unit, so that they can be compared down a column or along an axis: per second if the
- * busiest reaches that, else per minute or per hour.
- */
-export function rateScale(busiestPerSecond: number): (perSecond: number) => string {
-  const [factor, unit] = busiestPerSecond >= 0.9995 ? [1, '/s'] : busiestPerSecond * 60 >= 0.995 ? [60, '/min'] : [3600, '/h']
-  return (perSecond) => {
-    const n = perSecond * factor
-    return `${n > 0 && n < 0.01 ? '<0.01' : compact(n)}${unit}`
-  }
-}
-
 /** A share in percent. What is not zero never looks like zero, nor what is not all like all. */
 export function share(part: number, whole: number): string {
   if (whole <= 0) return NOT_REPORTED

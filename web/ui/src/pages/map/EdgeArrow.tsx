@@ -8,7 +8,7 @@ import { HoverContext } from './hover'
 import { labelSpot, pathThrough, pointsAlong, trimEnd } from './routes'
 
 /** Space that a label may take; the style sheet keeps it within. */
-const LABEL = { width: 78, height: 52 }
+const LABEL = { width: 104, height: 40 }
 const HEAD = 9
 
 /** One arrow of the map: width is traffic, colour and sign are errors, dashes mean that the caller does not wait. */
@@ -41,10 +41,10 @@ function Label({ data: { drawn, route, windowSeconds } }: { data: NonNullable<Ar
   const { red } = drawn
   return (
     <EdgeLabelRenderer>
-      <div className="arrow-label" style={{ transform: `translate(-50%, -50%) translate(${spot.x}px, ${spot.y}px)` }}>
+      <div className="arrow-label" style={{ transform: `translate(-50%, -50%) translate(${spot.x}px, ${spot.y}px)`, maxWidth: LABEL.width }}>
         <span>{isEstimate(red) && '≈ '}{rate(perSecond(red, windowSeconds))}</span>
         <span data-health={drawn.health}><HealthMark health={drawn.health} size={9} silent /> {share(red.failed, red.calls)}</span>
-        <span>{drawn.edges.length > 1 ? `${drawn.edges.length} edges` : <><i>p95</i> {red.p95_ms === null ? '–' : duration(red.p95_ms)}</>}</span>
+        <span>{drawn.edges.length > 1 ? `${drawn.edges.length} edges` : red.p95_ms === null ? 'p95 not reported' : `p95 ${duration(red.p95_ms)}`}</span>
       </div>
     </EdgeLabelRenderer>
   )

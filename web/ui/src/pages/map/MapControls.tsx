@@ -1,6 +1,6 @@
 import { useReactFlow } from '@xyflow/react'
+import { Popover } from 'radix-ui'
 import { FitIcon, MinusIcon, PlusIcon, SlidersIcon } from '../../components/icons'
-import { Popup } from '../../components/Popup'
 import type { Drawing } from '../../graph/collapse'
 import { useView } from '../../hooks/useView'
 
@@ -23,16 +23,17 @@ export function MapControls({ drawing, onFit, onTouch }: { drawing: Drawing; onF
 function Display({ drawing }: { drawing: Drawing }) {
   const [view, change] = useView()
   return (
-    <Popup label="Display" className="control shadow-card" panelClassName="w-64 p-3.5" side="top" button={<><SlidersIcon className="text-ink-3" /> Display</>}>
-      {() => (
-        <>
+    <Popover.Root>
+      <Popover.Trigger className="control shadow-card"><SlidersIcon className="text-ink-3" /> Display</Popover.Trigger>
+      <Popover.Portal>
+        <Popover.Content className="pop w-64 p-3.5" side="top" align="end" sideOffset={6} aria-label="Display">
           <Check label="Group by namespace" hint={view.group === 'auto' && drawing.grouped ? 'on, because there are many nodes' : undefined}
             checked={drawing.grouped} onChange={(on) => change({ group: on ? 'on' : 'off', open: [] })} />
           <Check label="Show queues as nodes" hint="off draws producer to consumer"
             checked={view.queues === 'show'} onChange={(on) => change({ queues: on ? 'show' : 'collapse' })} />
-        </>
-      )}
-    </Popup>
+        </Popover.Content>
+      </Popover.Portal>
+    </Popover.Root>
   )
 }
 

@@ -20,9 +20,9 @@ export interface Layout {
 export const EMPTY_LAYOUT: Layout = { positions: {}, routes: {} }
 
 /** Size of a box, the same for all so that the map stays calm. Pixels at zoom 1. */
-export const BOX = { width: 194, height: 94 } as const
+export const BOX = { width: 216, height: 82 } as const
 
-const GAP = { layer: 92, node: 24, shelf: 64 } as const
+const GAP = { layer: 92, node: 30, shelf: 64 } as const
 
 /** A short name for a topology: equal sets of boxes and arrows have equal keys, in whatever order they come. */
 export function topologyKey(t: Topology): string {

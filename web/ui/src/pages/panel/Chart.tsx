@@ -1,7 +1,6 @@
 import { useEffect, useRef, useState } from 'react'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
-import { clock } from '../../format/format'
 import { useTheme } from '../../hooks/useTheme'
 
 export interface Line {
@@ -11,7 +10,6 @@ export interface Line {
   /** Name of the CSS variable that holds the colour. */
   color: string
   dash?: number[]
-  width?: number
   fill?: boolean
 }
 
@@ -21,23 +19,19 @@ interface Props {
   times: number[]
   lines: Line[]
   format: (value: number) => string
-  /** Whether the times are written below; of charts above each other only the last needs them. */
-  timeAxis?: boolean
   /** The chart in words, for those who do not see it. */
   summary: string
 }
 
-const HEIGHT = 92
-const TIMES = 22
+const HEIGHT = 112
 
 /** A small chart over time. Charts of one panel share their cursor. */
-export function Chart({ title, times, lines, format, timeAxis = false, summary }: Props) {
+export function Chart({ title, times, lines, format, summary }: Props) {
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>(null)
   const [at, setAt] = useState<number | null>(null)
   const { effective } = useTheme()
   const latest = useRef({ format })
-  const height = timeAxis ? HEIGHT + TIMES : HEIGHT
   latest.current.format = format
   const shape = lines.map((l) => l.label).join()
 
@@ -46,18 +40,18 @@ export function Chart({ title, times, lines, format, timeAxis = false, summary }
     const color = (name: string) => getComputedStyle(el).getPropertyValue(name).trim()
     const axis = { stroke: color('--ink-3'), grid: { stroke: color('--line'), width: 1 }, ticks: { show: false }, font: '11px "Inter Variable", system-ui, sans-serif' }
     const made = new uPlot({
-      width: el.clientWidth || 360, height, padding: [6, 4, timeAxis ? 0 : 6, 0],
+      width: el.clientWidth || 360, height: HEIGHT, padding: [6, 4, 0, 0],
       legend: { show: false },
       cursor: { y: false, sync: { key: 'faultline' }, drag: { x: false, y: false }, points: { size: 6 } },
       scales: { y: { range: (_, __, max) => [0, max > 0 ? max * 1.15 : 1] } },
       axes: [
-        { ...axis, size: timeAxis ? TIMES : 0, space: 64, values: (u, ticks) => (timeAxis ? ticks.map((t) => tickLabel(t, u.data[0])) : []) },
+        { ...axis, size: 22, space: 64, values: (_, ticks) => ticks.map((t) => new Date(t * 1000).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit', hour12: false })) },
         { ...axis, size: 58, space: 30, values: (_, ticks) => ticks.map((t) => latest.current.format(t)) },
       ],
       series: [
         {},
         ...lines.map((l) => ({
-          label: l.label, stroke: color(l.color), width: l.width ?? 1.5, dash: l.dash, spanGaps: false,
+          label: l.label, stroke: color(l.color), width: 1.5, dash: l.dash, spanGaps: false,
           points: { show: times.length < 3 },
           ...(l.fill && { fill: `color-mix(in oklab, ${color(l.color)} 12%, transparent)` }),
         })),
@@ -65,7 +59,7 @@ export function Chart({ title, times, lines, format, timeAxis = false, summary }
       hooks: { setCursor: [(u) => setAt(u.cursor.idx ?? null)] },
     }, [times, ...lines.map((l) => l.values)], el)
     plot.current = made
-    const sized = new ResizeObserver(() => made.setSize({ width: el.clientWidth, height }))
+    const sized = new ResizeObserver(() => made.setSize({ width: el.clientWidth, height: HEIGHT }))
     sized.observe(el)
     return () => {
       sized.disconnect()
@@ -74,7 +68,7 @@ export function Chart({ title, times, lines, format, timeAxis = false, summary }
     }
     // New values go into the chart that is there; only a new theme or other lines make another one.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [effective, shape, timeAxis])
+  }, [effective, shape])
 
   useEffect(() => {
     plot.current?.setData([times, ...lines.map((l) => l.values)])
@@ -92,24 +86,14 @@ export function Chart({ title, times, lines, format, timeAxis = false, summary }
               {l.label}{shown !== null && <b className="text-ink font-medium">{value(l.values[shown], format)}</b>}
             </span>
           ))}
-          {shown !== null && <span>{clock(new Date(times[shown]! * 1000))}</span>}
+          {shown !== null && <span>{new Date(times[shown]! * 1000).toLocaleTimeString(undefined, { hour12: false })}</span>}
         </span>
       </figcaption>
-      <div ref={box} className="w-full" style={{ height }} data-chart={title} />
+      <div ref={box} className="w-full" style={{ height: HEIGHT }} data-chart={title} />
     </figure>
   )
 }
 
 function value(v: number | null | undefined, format: (v: number) => string): string {
   return v === null || v === undefined ? '–' : format(v)
-}
-
-const DAY = 86_400
-const timeOfDay = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hour12: false })
-const dayOfMonth = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' })
-
-/** A moment on the time axis: its day where the axis spans several, else its time. Unix seconds. */
-function tickLabel(t: number, times: ArrayLike<number>): string {
-  const span = (times[times.length - 1] ?? 0) - (times[0] ?? 0)
-  return (span > 2 * DAY ? dayOfMonth : timeOfDay).format(new Date(t * 1000))
 }

@@ -1,74 +1,83 @@
-import type { EdgeDetail, GraphEdge } from '../../api/model'
+import type { EdgeDetail } from '../../api/model'
 import { ArrowIcon } from '../../components/icons'
-import { ago, plural } from '../../format/format'
-import { seconds } from '../../graph/red'
+import { ago, count, duration, rate, share } from '../../format/format'
+import { perSecond, seconds } from '../../graph/red'
 import { useEdge, useSeries } from '../../hooks/queries'
 import { useNow } from '../../hooks/useNow'
-import { Measured } from './Measured'
-import { HealthBadge, Loaded, NodeLink, Section } from './parts'
 import { RedCharts } from './RedCharts'
-import { RedRows } from './RedRows'
+import { Figures, HealthBadge, Loaded, NodeLink, Section } from './parts'
 
 /** Everything known of one edge in the window. */
 export function EdgePanel({ id }: { id: string }) {
   const query = useEdge(id)
-  return query.data ? <Detail detail={query.data} /> : <div className="px-5 pt-14"><Loaded query={query}>{() => null}</Loaded></div>
-}
-
-const BASIS: Record<GraphEdge['basis'][number], string> = {
-  kinds: 'The caller’s client span and the callee’s server span met.',
-  boundary: 'A span of the callee names a span of the caller as its parent.',
-  link: 'A consumer’s span links to its producer’s.',
-  virtual: 'Only one side sends spans; the other was inferred from their attributes.',
-}
-
-function Detail({ detail }: { detail: EdgeDetail }) {
-  const { edge } = detail
-  const length = seconds(detail.window)
-  const callee = { p50_ms: edge.server_p50_ms, p95_ms: edge.server_p95_ms, p99_ms: edge.server_p99_ms }
-  const sites = detail.call_sites.map((s) => ({
-    key: `${s.caller_operation}\n${s.callee_operation}`, red: s,
-    name: (
-      <>
-        <span className="text-ink-3 block truncate text-xs" title={s.caller_operation}>{s.caller_operation || 'operation not named'}</span>
-        <span className="block truncate font-medium" title={s.callee_operation}>{s.callee_operation || 'operation not named'}</span>
-      </>
-    ),
-  }))
   return (
-    <div className="pb-6">
-      <Head detail={detail} />
-      <Section title="Calls">
-        <Measured windowSeconds={length} sides={[{ by: 'the caller', counts: edge, durations: edge }, { by: 'the callee', durations: callee }]} />
-      </Section>
-      <Section title="Over time"><EdgeCharts id={edge.id} /></Section>
-      <Section title="Call sites" note={`${plural(sites.length, 'pair')} of operations, the caller’s first`}>
-        <RedRows of="operation" rows={sites} windowSeconds={length} empty="No operation is known." />
-      </Section>
-      <Section title="Seen because">
-        <ul className="text-ink-2">{edge.basis.map((b) => <li key={b}>{BASIS[b]}</li>)}</ul>
-      </Section>
+    <div className="pb-8">
+      {!query.data && <div className="px-5 pt-14 pb-4"><Loaded query={query}>{() => null}</Loaded></div>}
+      {query.data && <Detail detail={query.data} />}
     </div>
   )
 }
 
-function Head({ detail: { edge, caller, callee } }: { detail: EdgeDetail }) {
+const BASIS: Record<EdgeDetail['edge']['basis'][number], string> = {
+  kinds: 'a client and a server span',
+  boundary: 'a span whose parent is in another service',
+  link: 'a span link',
+  virtual: 'one side only; the other was inferred from attributes',
+}
+
+function Detail({ detail }: { detail: EdgeDetail }) {
   const now = useNow()
+  const { edge, caller, callee } = detail
+  const length = seconds(detail.window)
+  const server = { p50_ms: edge.server_p50_ms, p95_ms: edge.server_p95_ms, p99_ms: edge.server_p99_ms }
   return (
-    <header className="px-5 pt-3.5 pb-4">
-      <h2 className="sr-only">{caller.name} calls {callee.name}</h2>
-      <div className="pr-10">
-        <NodeLink node={caller} />
-        <p className="text-ink-3 flex items-center gap-2.5 py-0.5 pl-1.5 text-xs">
-          <ArrowIcon className="rotate-90" /> {edge.protocol}, {edge.mode === 'async' ? 'asynchronous: the caller does not wait' : 'synchronous: the caller waits'}
-        </p>
-        <NodeLink node={callee} />
-      </div>
-      <div className="text-ink-2 mt-3 flex flex-wrap items-center gap-x-4">
-        <HealthBadge red={edge} />
-        <span title={edge.last_seen}>last seen {ago(Date.parse(edge.last_seen), now)}</span>
-      </div>
-    </header>
+    <>
+      <header className="px-5 pt-4 pb-4">
+        <h2 className="sr-only">{caller.name} calls {callee.name}</h2>
+        <div className="pr-10">
+          <NodeLink node={caller} />
+          <p className="text-ink-3 flex items-center gap-2 py-0.5 pl-1.5"><ArrowIcon className="rotate-90" /> {edge.protocol}, {edge.mode === 'async' ? 'asynchronous' : 'synchronous'}</p>
+          <NodeLink node={callee} />
+        </div>
+        <div className="text-ink-2 mt-3 flex flex-wrap items-center gap-x-4">
+          <HealthBadge red={edge} />
+          <span>last seen {ago(Date.parse(edge.last_seen), now)}</span>
+        </div>
+      </header>
+      <Section title="Calls">
+        <Figures red={edge} windowSeconds={length} columns={[{ title: 'client', red: edge }, { title: 'server', red: server }]} />
+      </Section>
+      <Section title="Over time"><EdgeCharts id={edge.id} /></Section>
+      <Section title="Operations" note="caller’s → callee’s">
+        <table className="num w-full">
+          <thead>
+            <tr className="text-ink-3 text-xs">
+              <th scope="col" className="pb-1 text-left font-normal">Call site</th>
+              <th scope="col" className="pb-1 text-right font-normal">Rate</th>
+              <th scope="col" className="pb-1 text-right font-normal">Errors</th>
+              <th scope="col" className="pb-1 text-right font-normal">p95</th>
+            </tr>
+          </thead>
+          <tbody>
+            {detail.call_sites.slice(0, 30).map((s) => (
+              <tr key={`${s.caller_operation}\n${s.callee_operation}`}>
+                <td className="border-line max-w-48 border-t py-1 pr-2">
+                  <span className="text-ink-3 block truncate text-xs" title={s.caller_operation}>{s.caller_operation || 'not known'}</span>
+                  <span className="block truncate" title={s.callee_operation}>{s.callee_operation || 'not known'}</span>
+                </td>
+                <td className="border-line border-t py-1 text-right whitespace-nowrap">{rate(perSecond(s, length))}</td>
+                <td className="border-line border-t py-1 text-right whitespace-nowrap">{share(s.failed, s.calls)}</td>
+                <td className="border-line border-t py-1 text-right whitespace-nowrap">{duration(s.p95_ms)}</td>
+              </tr>
+            ))}
+          </tbody>
+          {detail.call_sites.length > 30 && <caption className="text-ink-3 caption-bottom pt-2 text-left text-xs">and {count(detail.call_sites.length - 30)} less busy ones</caption>}
+        </table>
+      </Section>
+      <Section title="Seen as">
+        <ul className="text-ink-2 list-disc pl-4">{edge.basis.map((b) => <li key={b}>{BASIS[b]}</li>)}</ul>
+      </Section>
+    </>
   )
 }
 

@@ -1,7 +1,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useMemo, useRef } from 'react'
 import type { GraphEdge, GraphNode } from '../../api/model'
-import { count, plural } from '../../format/format'
+import { plural } from '../../format/format'
 import { seconds } from '../../graph/red'
 import { useGraph } from '../../hooks/queries'
 import { useFound } from '../../hooks/useFound'
@@ -13,36 +13,24 @@ export function TablePage() {
   const [view, change] = useView()
   const { data } = useGraph()
   const graph = data!.graph // the frame shows pages only when there is a graph
-  const hits = useFound(graph, view.q)
+  const found = useFound(graph, view.q)
   const length = seconds(graph.window)
-  const nodes = useMemo(() => graph.nodes.filter((n) => !hits.nodes || hits.nodes.has(n.id)), [graph, hits])
-  const edges = useMemo(() => graph.edges.filter((e) => !hits.edges || hits.edges.has(e.id)), [graph, hits])
+  const nodes = useMemo(() => graph.nodes.filter((n) => !found.nodes || found.nodes.has(n.id)), [graph, found])
+  const edges = useMemo(() => graph.edges.filter((e) => !found.edges || found.edges.has(e.id)), [graph, found])
   const names = useMemo(() => new Map(graph.nodes.map((n) => [n.id, n])), [graph])
   return (
     <div className="flex min-h-0 flex-1 flex-col">
       <div className="flex items-center gap-2 px-4 py-2" role="group" aria-label="What to list">
-        <div className="bg-sunken flex rounded-lg p-0.5">
-          {(['nodes', 'edges'] as const).map((rows) => (
-            <button key={rows} type="button" aria-pressed={view.rows === rows} onClick={() => change({ rows, sort: '-rate' })}
-              className="text-ink-2 hover:text-ink aria-pressed:bg-surface aria-pressed:text-ink aria-pressed:shadow-card rounded-md px-3 py-1 font-medium capitalize">
-              {rows}
-            </button>
-          ))}
-        </div>
-        <span className="text-ink-3 num ml-1" aria-live="polite">
-          {view.rows === 'nodes' ? found(nodes.length, graph.nodes.length, 'node') : found(edges.length, graph.edges.length, 'edge')}
-        </span>
-        {hits.error && <span role="alert" className="text-bad">{hits.error}</span>}
+        <button type="button" className="control" data-active={view.rows === 'nodes'} aria-pressed={view.rows === 'nodes'} onClick={() => change({ rows: 'nodes', sort: '-rate' })}>Nodes</button>
+        <button type="button" className="control" data-active={view.rows === 'edges'} aria-pressed={view.rows === 'edges'} onClick={() => change({ rows: 'edges', sort: '-rate' })}>Edges</button>
+        <span className="text-ink-3 num ml-2" aria-live="polite">{view.rows === 'nodes' ? plural(nodes.length, 'node') : plural(edges.length, 'edge')}</span>
+        {found.error && <span role="alert" className="text-bad">{found.error}</span>}
       </div>
       {view.rows === 'nodes'
-        ? <Grid<GraphNode> label="Nodes" rows={nodes} columns={nodeColumns(nodes, length)} isSelected={(n) => n.id === view.node} onOpen={(n) => change(select.node(n.id))} />
-        : <Grid<GraphEdge> label="Edges" rows={edges} columns={edgeColumns(edges, length, names)} isSelected={(e) => e.id === view.edge} onOpen={(e) => change(select.edge(e.id))} />}
+        ? <Grid<GraphNode> label="Nodes" rows={nodes} columns={nodeColumns(length)} isSelected={(n) => n.id === view.node} onOpen={(n) => change(select.node(n.id))} />
+        : <Grid<GraphEdge> label="Edges" rows={edges} columns={edgeColumns(length, names)} isSelected={(e) => e.id === view.edge} onOpen={(e) => change(select.edge(e.id))} />}
     </div>
   )
-}
-
-function found(shown: number, all: number, what: string): string {
-  return shown === all ? plural(all, what) : `${count(shown)} of ${plural(all, what)} match`
 }
 
 interface GridProps<T> {
@@ -53,7 +41,7 @@ interface GridProps<T> {
   onOpen: (row: T) => void
 }
 
-const ROW = 38
+const ROW = 36
 
 /** A sortable table that draws only the rows in sight. */
 function Grid<T extends { id: string }>({ label, rows, columns, isSelected, onOpen }: GridProps<T>) {
@@ -74,7 +62,7 @@ function Grid<T extends { id: string }>({ label, rows, columns, isSelected, onOp
               const down = view.sort.startsWith('-')
               return (
                 <th key={c.key} scope="col" aria-sort={active ? (down ? 'descending' : 'ascending') : 'none'}
-                  className={`border-line border-b py-1.5 text-xs font-medium whitespace-nowrap ${c.right ? 'pl-4 text-right' : 'pr-4 text-left'}`}>
+                  className={`border-line border-b py-1.5 text-xs font-medium whitespace-nowrap ${c.right ? 'pl-3 text-right' : 'pr-3 text-left'}`}>
                   <button type="button" className={active ? 'text-ink' : 'text-ink-3 hover:text-ink'}
                     onClick={() => change({ sort: active ? (down ? c.key : `-${c.key}`) : c.right ? `-${c.key}` : c.key }, { replace: true })}>
                     {c.title} <span aria-hidden="true">{active ? (down ? '↓' : '↑') : ''}</span>
@@ -92,7 +80,7 @@ function Grid<T extends { id: string }>({ label, rows, columns, isSelected, onOp
               <tr key={row.id} data-id={row.id} aria-rowindex={item.index + 2} style={{ height: ROW }} data-selected={isSelected(row)}
                 className="hover:bg-sunken data-[selected=true]:bg-accent-soft cursor-pointer" onClick={() => onOpen(row)}>
                 {columns.map((c) => (
-                  <td key={c.key} data-column={c.key} className={`border-line max-w-72 truncate border-b ${c.right ? 'pl-4 text-right whitespace-nowrap' : 'pr-4'}`}>{c.cell(row)}</td>
+                  <td key={c.key} data-column={c.key} className={`border-line max-w-80 truncate border-b ${c.right ? 'pl-3 text-right whitespace-nowrap' : 'pr-3'}`}>{c.cell(row)}</td>
                 ))}
               </tr>
             )

@@ -5,7 +5,7 @@ import { nodeColumns, sorted } from './columns'
 const rows = [
   node('b', red(10, 5)), node('a', red(500)), node('c', { ...red(0), p95_ms: null }),
 ]
-const names = (sort: string) => sorted(rows, nodeColumns(rows, 60), sort).map((n) => n.name)
+const names = (sort: string) => sorted(rows, nodeColumns(60), sort).map((n) => n.name)
 
 test('sorts both ways', () => {
   expect(names('name')).toEqual(['a', 'b', 'c'])
