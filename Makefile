@@ -57,7 +57,7 @@ e2e: build engine ## the built product with demo traffic, driven in a real brows
 
 .PHONY: exact
 exact: build engine ## all recorded traces in, the graph compared with the truth call by call (needs ../shared/data)
-	FAULTLINE_EXACT=all go test -count=1 -timeout 60m -v -run TestExact ./cmd/faultline
+	EXACT=all go test -count=1 -timeout 60m -v -run TestExact ./cmd/faultline
 
 .PHONY: fuzz
 fuzz: ## every fuzz target in turn; FUZZTIME=30s each

@@ -85,12 +85,12 @@ func single(req []byte) (out [][]byte) {
 
 // TestExact replays recorded traces through the built binary and compares every service → service edge of
 // the API with the truth. It takes one small file of each folder in every variant, and the folders whole as
-// far as time allows; FAULTLINE_EXACT=all takes everything.
+// far as time allows; EXACT=all takes everything.
 func TestExact(t *testing.T) {
 	if _, err := os.Stat(data); err != nil {
 		t.Skipf("the recorded traces are not here: %v", err)
 	}
-	all := os.Getenv("FAULTLINE_EXACT") == "all"
+	all := os.Getenv("EXACT") == "all"
 	small := map[string]string{
 		"nezha-ob":                "ob-08-22-0509-checkoutservice-return.otlp.jsonl.gz",
 		"nezha-tt":                "tt-01-29-1020-ts-travel-service-exception.otlp.jsonl.gz",
@@ -152,7 +152,7 @@ func exact(t *testing.T, want map[pair]int64, rewrite func([][]byte) [][]byte, f
 		return nil
 	})
 	// They must stay what they are when the waits of all halves are over.
-	if os.Getenv("FAULTLINE_EXACT") == "all" && len(files) > 1 {
+	if os.Getenv("EXACT") == "all" && len(files) > 1 {
 		eventually(t, time.Minute, func() error { return p.metric("faultline_match_waiting_spans", 0) })
 		g, err := p.graph(window)
 		if err != nil {
