@@ -12,11 +12,14 @@ type Block struct {
 	Nodes      []NodeRow
 	CallSites  []CallSiteRow
 	Operations []OperationRow
+	Outcomes   []OutcomeRow
+	Halves     []HalfRow
+	Spans      []SpanRow
 }
 
-// Empty reports whether the block has no rows.
-func (b *Block) Empty() bool {
-	return len(b.Nodes) == 0 && len(b.CallSites) == 0 && len(b.Operations) == 0
+// Rows is how many rows the block has.
+func (b *Block) Rows() int {
+	return len(b.Nodes) + len(b.CallSites) + len(b.Operations) + len(b.Outcomes) + len(b.Halves) + len(b.Spans)
 }
 
 // NodeRow says that a node exists. It is written when a node is first seen and again as long as it lives.

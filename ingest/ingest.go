@@ -139,7 +139,7 @@ func (s *Service) match(ctx context.Context, blocks chan<- graph.Block, stored <
 			s.matcher.Advance(time.Now())
 			s.observe()
 			if !busy {
-				if b := s.flush(); !b.Empty() {
+				if b := s.flush(); b.Rows() > 0 {
 					busy = true
 					blocks <- b
 				}
@@ -149,7 +149,7 @@ func (s *Service) match(ctx context.Context, blocks chan<- graph.Block, stored <
 			for len(s.batches) > 0 {
 				s.take(<-s.batches)
 			}
-			if b := s.flush(); !b.Empty() {
+			if b := s.flush(); b.Rows() > 0 {
 				blocks <- b
 			}
 			return

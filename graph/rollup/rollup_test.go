@@ -77,7 +77,7 @@ func TestFold(t *testing.T) {
 	if len(b.Nodes) != 3 { // a, b and the user
 		t.Errorf("%d nodes, want 3: %+v", len(b.Nodes), b.Nodes)
 	}
-	if b := f.Flush(); !b.Empty() {
+	if b := f.Flush(); b.Rows() > 0 {
 		t.Errorf("a second flush has rows: %+v", b)
 	}
 }
