@@ -70,6 +70,11 @@ func (h Histogram) Count() (n int64) {
 	return n
 }
 
+// Empty reports whether every bucket is empty.
+func (h Histogram) Empty() bool {
+	return !slices.ContainsFunc(h, func(b Bin) bool { return b.N != 0 })
+}
+
 // Quantile returns the q-quantile (0 < q <= 1) as the geometric middle of its bucket, and false if the
 // histogram is empty.
 func (h Histogram) Quantile(q float64) (time.Duration, bool) {

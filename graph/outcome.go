@@ -82,8 +82,18 @@ func (s *OutcomeStats) Add(o *OutcomeStats) {
 	s.Gaps.Merge(o.Gaps)
 	s.GapRatios.Merge(o.GapRatios)
 	s.Tries.Merge(o.Tries)
-	s.FatalTrace = leastTrace(s.FatalTrace, o.FatalTrace)
-	s.SurvivedTrace = leastTrace(s.SurvivedTrace, o.SurvivedTrace)
+	s.FatalTrace = LeastTrace(s.FatalTrace, o.FatalTrace)
+	s.SurvivedTrace = LeastTrace(s.SurvivedTrace, o.SurvivedTrace)
+}
+
+// Empty reports whether all that was added was also taken back.
+func (s *OutcomeStats) Empty() bool {
+	for _, c := range s.Counters() {
+		if *c != 0 {
+			return false
+		}
+	}
+	return s.FailedTimes.Empty() && s.Gaps.Empty() && s.GapRatios.Empty() && s.Tries.Empty()
 }
 
 // Counters are the integers of s in the order of OutcomeCounterNames.
@@ -106,8 +116,8 @@ var OutcomeCounterNames = [...]string{
 	"time_us", "path_time_us", "duration_us", "time_time", "time_duration", "duration_duration",
 }
 
-// leastTrace is the lesser of two trace ids, of which zero is none.
-func leastTrace(a, b TraceID) TraceID {
+// LeastTrace is the lesser of two trace ids, of which zero is none.
+func LeastTrace(a, b TraceID) TraceID {
 	if a == (TraceID{}) || b != (TraceID{}) && string(b[:]) < string(a[:]) {
 		return b
 	}

@@ -81,8 +81,11 @@ type tee struct {
 	graph  *serviceGraph
 }
 
-func (t tee) Call(c *match.Call)       { t.folder.Call(c); t.graph.Call(c) }
-func (t tee) Request(r *match.Request) { t.folder.Request(r) }
+func (t tee) Call(c *match.Call)         { t.folder.Call(c); t.graph.Call(c) }
+func (t tee) Request(r *match.Request)   { t.folder.Request(r) }
+func (t tee) Half(h *match.Half)         { t.folder.Half(h) }
+func (t tee) Outcome(o *match.Outcome)   { t.folder.Outcome(o) }
+func (t tee) Evidence(s *match.Evidence) { t.folder.Evidence(s) }
 
 // Consume takes a batch over, or returns otlp.ErrOverloaded when there is no room for it now.
 func (s *Service) Consume(ctx context.Context, b *otlp.Batch) error {

@@ -26,18 +26,19 @@ import (
 
 // Config says how long and how much is remembered.
 type Config struct {
-	Settle   time.Duration `yaml:"settle"`    // how long a call waits for the span that names the caller's operation
-	Wait     time.Duration `yaml:"wait"`      // how long half a call waits before its other end is inferred
-	Keep     time.Duration `yaml:"keep"`      // how long a span is remembered: late halves and repeats are recognised for so long
-	MaxSpans int           `yaml:"max_spans"` // spans remembered at once, 120 B each; over it the oldest leave early
-	Limits   Limits        `yaml:"limits"`
+	Settle   time.Duration  `yaml:"settle"`    // how long a call waits for the span that names the caller's operation
+	Wait     time.Duration  `yaml:"wait"`      // how long half a call waits before its other end is inferred
+	Keep     time.Duration  `yaml:"keep"`      // how long a span is remembered: late halves and repeats are recognised for so long
+	MaxSpans int            `yaml:"max_spans"` // spans remembered at once, 120 B each; over it the oldest leave early
+	Limits   Limits         `yaml:"limits"`
+	Evidence EvidenceConfig `yaml:"evidence"`
 }
 
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
 	return Config{
 		Settle: 5 * time.Second, Wait: 30 * time.Second, Keep: 15 * time.Minute, MaxSpans: 3_000_000,
-		Limits: DefaultLimits(),
+		Limits: DefaultLimits(), Evidence: DefaultEvidenceConfig(),
 	}
 }
 
@@ -72,6 +73,9 @@ type Request struct {
 type Sink interface {
 	Call(c *Call)
 	Request(r *Request)
+	Half(h *Half)
+	Outcome(o *Outcome)
+	Evidence(s *Evidence)
 }
 
 // Counters tell what became of spans. All but Waiting and Remembered only grow.
@@ -81,6 +85,8 @@ type Counters struct {
 	Cycles     int64 // parent links dropped because they led back to the span
 	Overflowed int64 // forgotten before their wait was over, for want of room
 	Late       int64 // calls corrected after they had been said
+	Traces     int64 // kept as evidence
+	Skipped    int64 // traces not kept as evidence for want of room in the minute
 	Remembered int   // slots in use
 	Waiting    int   // spans that still wait for another
 }
@@ -100,6 +106,8 @@ type Matcher struct {
 	protocol protocols
 	counters Counters
 	user     map[userKey]NodeRef
+	report   report
+	evidence evidence
 }
 
 type userKey struct {
@@ -111,7 +119,7 @@ type userKey struct {
 func New(cfg Config, names *Names, sink Sink) *Matcher {
 	return &Matcher{
 		cfg: cfg, names: names, sink: sink, table: newTable(rand.Uint64()),
-		links: newLinks(), protocol: newProtocols(), user: map[userKey]NodeRef{},
+		links: newLinks(), protocol: newProtocols(), user: map[userKey]NodeRef{}, evidence: newEvidence(cfg.Evidence),
 	}
 }
 
@@ -120,6 +128,7 @@ func (m *Matcher) Counters() Counters {
 	c := m.counters
 	c.Remembered = m.table.len()
 	c.Waiting = m.waiting.len()
+	c.Traces, c.Skipped = m.evidence.traces, m.evidence.skipped
 	return c
 }
 
@@ -160,6 +169,14 @@ func (m *Matcher) expire(q seq, b state) {
 		m.push(q)
 		m.run()
 	}
+	if !s.has(entry) {
+		return
+	}
+	if b == waited {
+		m.consider(q, s)
+	} else {
+		m.reportOn(q, s)
+	}
 }
 
 // Add takes one span of a tenant in. It keeps nothing of s but copies.
@@ -172,6 +189,11 @@ func (m *Matcher) Add(tenant string, s *graph.Span) {
 		m.forgetOldest()
 	}
 	q := m.table.find(&s.Trace, &s.ID)
+	var parent seq
+	if s.Parent != (graph.SpanID{}) && s.Parent != s.ID {
+		parent = m.table.find(&s.Trace, &s.Parent)
+	}
+	m.reopenAround(q, parent, s)
 	var p *slot
 	switch {
 	case q == 0:
@@ -197,7 +219,7 @@ func (m *Matcher) Add(tenant string, s *graph.Span) {
 	}
 	m.fill(p, tenant, s)
 	if s.Parent != (graph.SpanID{}) && s.Parent != s.ID {
-		m.adopt(q, p, &s.Trace, &s.Parent)
+		m.adopt(q, p, parent, &s.Trace, &s.Parent)
 	}
 	if len(s.Links) > 0 {
 		m.addLinks(q, p, s)
@@ -240,10 +262,9 @@ func (m *Matcher) fill(p *slot, tenant string, s *graph.Span) {
 	}
 }
 
-// adopt makes q a child of the span with the given id, which may not have come yet.
-func (m *Matcher) adopt(q seq, p *slot, trace *graph.TraceID, parent *graph.SpanID) {
+// adopt makes q a child of the slot at, or if that is 0 of a new one for the parent, which has not come yet.
+func (m *Matcher) adopt(q seq, p *slot, at seq, trace *graph.TraceID, parent *graph.SpanID) {
 	p.state |= hasParent
-	at := m.table.find(trace, parent)
 	if at == 0 {
 		at, _ = m.newSlot(trace, parent)
 	} else if p.child != 0 && m.leadsTo(at, q) {
@@ -334,6 +355,10 @@ func (m *Matcher) conclude(q seq, s *slot) {
 	if s.has(held) {
 		s.state |= settled | waited
 		m.push(q)
+	}
+	if s.has(entry) && !s.has(settled) {
+		s.state |= settled
+		m.reportOn(q, s)
 	}
 }
 

@@ -33,11 +33,13 @@ type slot struct {
 	weight   float32
 	arrived  uint32 // s since the matcher's first span
 	answers  uint32 // spans of other services that an outgoing span, or one nested in it, led to
+	since    seq    // entry: the oldest slot that what was reported of its request rests on; 0 not reported
 	outcome  graph.Outcome
 	state    state
 	kind     graph.Kind
 	protocol uint8
 	form     form
+	fate     uint8
 }
 
 // state is what the matcher knows of a slot, as bits.
@@ -60,6 +62,8 @@ const (
 	linkTarget                   // may be the target of links
 	secondTwin                   // found through its twin and not through the index
 	held                         // something is not said yet because it is not settled or has not waited
+	kept                         // first span of a trace that was kept as evidence
+	troubled                     // entry: its request failed, or a call that it made did
 )
 
 func (s *slot) has(b state) bool { return s.state&b != 0 }

@@ -98,12 +98,15 @@ func (m *Matcher) update(q seq, s *slot) {
 	hold = m.updateConsumer(q, s) || hold
 	hold = m.updateInferred(s) || hold
 	s.set(held, hold)
+	m.updateFate(q, s, rel, crosses)
 
 	if want := s.has(entry); want != s.has(requestOut) {
 		s.set(requestOut, want)
 		n := int64(1)
 		if !want {
 			n = -1
+		} else if s.has(settled) {
+			m.settling.push(q, m.now) // it became an entry late
 		}
 		m.sink.Request(&Request{
 			N: n, Node: s.node, Op: s.op, Version: s.version, Outcome: s.outcome, Start: s.start,

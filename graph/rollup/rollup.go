@@ -1,5 +1,5 @@
 // Package rollup folds calls and requests into rows: one for each pair of operations, and for each
-// operation, in a bucket of graph.Step. What it holds grows with the number of different rows and not with
+// operation, in a bucket of graph.Step, and one for each call site's outcomes in one of graph.OutcomeStep. What it holds grows with the number of different rows and not with
 // the number of calls. It is pure, and equal input gives equal blocks, row for row.
 package rollup
 
@@ -27,6 +27,9 @@ type Folder struct {
 	names     *match.Names
 	calls     map[callKey]*row
 	requests  map[requestKey]*row
+	outcomes  map[outcomeKey]*graph.OutcomeStats
+	halves    map[halfKey]int64
+	spans     []graph.SpanRow
 	edges     map[edgeKey]struct{}
 	overEdges int64
 	seen      map[match.NodeRef]int64 // nodes to write, with their latest bucket
@@ -62,12 +65,15 @@ var _ match.Sink = (*Folder)(nil)
 func New(cfg Config, names *match.Names) *Folder {
 	return &Folder{
 		cfg: cfg, names: names, calls: map[callKey]*row{}, requests: map[requestKey]*row{},
+		outcomes: map[outcomeKey]*graph.OutcomeStats{}, halves: map[halfKey]int64{},
 		edges: map[edgeKey]struct{}{}, seen: map[match.NodeRef]int64{}, written: map[match.NodeRef]int64{},
 	}
 }
 
 // Rows is how many rows the next flush would write.
-func (f *Folder) Rows() int { return len(f.calls) + len(f.requests) }
+func (f *Folder) Rows() int {
+	return len(f.calls) + len(f.requests) + len(f.outcomes) + len(f.halves) + len(f.spans)
+}
 
 // OverEdges counts the calls that the limit on edges turned to __other__.
 func (f *Folder) OverEdges() int64 { return f.overEdges }
@@ -155,11 +161,7 @@ func (r *row) add(n int64, o graph.Outcome, weight float32) {
 // floats they may come back to almost zero only.
 func (r *row) empty() bool {
 	return r.Calls == 0 && r.Failed == 0 && r.Throttled == 0 && r.ClientErrors == 0 && r.Timeouts == 0 && r.Resends == 0 &&
-		r.Sampled == 0 && zero(r.Client) && zero(r.Server)
-}
-
-func zero(h graph.Histogram) bool {
-	return !slices.ContainsFunc(h, func(b graph.Bin) bool { return b.N != 0 })
+		r.Sampled == 0 && r.Client.Empty() && r.Server.Empty()
 }
 
 // Flush returns all rows, in a fixed order, and starts anew. The block has no token yet.
@@ -196,6 +198,7 @@ func (f *Folder) Flush() graph.Block {
 		})
 		f.written[n] = max(bucket, f.written[n])
 	}
+	f.flushOutcomes(&b)
 	clear(f.calls)
 	clear(f.requests)
 	clear(f.seen)
