@@ -6,23 +6,26 @@ import (
 
 	"faultline/graph/match"
 	"faultline/graph/rollup"
+	"faultline/ingest/journal"
 )
 
 // Config says how spans become rows and how much may wait meanwhile.
 type Config struct {
-	FlushEvery   time.Duration `yaml:"flush_every"`   // how often rows are written
-	MaxQueued    int           `yaml:"max_queued"`    // spans admitted and not yet matched; over it senders are asked to come again
-	MaxRows      int           `yaml:"max_rows"`      // rows not yet stored; over it likewise
-	WriteTimeout time.Duration `yaml:"write_timeout"` // for one attempt to store a block
-	DrainTimeout time.Duration `yaml:"drain_timeout"` // for storing the last block when stopping
-	Match        match.Config  `yaml:"match"`
-	Rollup       rollup.Config `yaml:"rollup"`
+	Journal      journal.Config `yaml:"journal"`
+	FlushEvery   time.Duration  `yaml:"flush_every"`   // how often rows are written
+	MaxQueued    int            `yaml:"max_queued"`    // spans in memory that are not matched yet; more are read from the journal when it is their turn
+	MaxRows      int            `yaml:"max_rows"`      // rows not yet stored; over it spans wait in the journal
+	CatchUp      float64        `yaml:"catch_up"`      // how many times faster than it came in what waits in the journal is worked off
+	WriteTimeout time.Duration  `yaml:"write_timeout"` // for one attempt to store a block
+	DrainTimeout time.Duration  `yaml:"drain_timeout"` // for storing the last block when stopping
+	Match        match.Config   `yaml:"match"`
+	Rollup       rollup.Config  `yaml:"rollup"`
 }
 
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
 	return Config{
-		FlushEvery: 2 * time.Second, MaxQueued: 400_000, MaxRows: 2_000_000,
+		Journal: journal.DefaultConfig(), FlushEvery: 2 * time.Second, MaxQueued: 400_000, MaxRows: 1_000_000, CatchUp: 2,
 		WriteTimeout: 30 * time.Second, DrainTimeout: 10 * time.Second,
 		Match: match.DefaultConfig(), Rollup: rollup.DefaultConfig(),
 	}
@@ -39,6 +42,7 @@ func (c Config) Validate() error {
 	positive("flush_every", c.FlushEvery > 0)
 	positive("max_queued", c.MaxQueued > 0)
 	positive("max_rows", c.MaxRows > 0)
+	positive("catch_up", c.CatchUp > 0)
 	positive("write_timeout", c.WriteTimeout > 0)
 	positive("drain_timeout", c.DrainTimeout > 0)
 	positive("match.max_spans", c.Match.MaxSpans > 0)
@@ -52,5 +56,5 @@ func (c Config) Validate() error {
 	if c.Match.Keep < c.Match.Wait {
 		errs = append(errs, errors.New("ingest.match.keep must be at least ingest.match.wait"))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, c.Journal.Validate(), c.Match.Evidence.Validate())...)
 }

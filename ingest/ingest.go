@@ -1,10 +1,14 @@
-// Package ingest turns batches of spans into rows of the dependency graph: it matches spans into calls,
-// folds the calls, and hands a block of rows to storage every few seconds.
+// Package ingest turns batches of spans into rows of the dependency graph: it keeps what the doors admit in
+// a journal on disk, matches spans into calls, folds the calls, and hands a block of rows to storage every
+// few seconds.
 //
-// One goroutine matches, so that equal input gives equal rows; another stores, so that a slow database
-// never stops the first. At most one block is under way: meanwhile rows add up in memory, whose size
-// depends on the number of edges and buckets and not on the number of spans. When that, or the queue of
-// admitted batches, reaches its bound, Consume says so and senders are asked to come again.
+// Behind the journal everything is a machine that goes from record to record, so that a process killed at
+// any point finds the same rows again, and storage knows the repetition by its token: every span that was
+// acknowledged counts, and counts once. One goroutine runs the machine; another stores, so that a slow
+// database never stops the first. At most one block is under way: meanwhile rows add up in memory, whose
+// size depends on the number of edges and buckets and not on the number of spans. When they are too many the
+// machine pauses and the journal grows; when that reaches its bound, Consume says so and senders are asked
+// to come again.
 package ingest
 
 import (
@@ -13,6 +17,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -21,203 +26,390 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"faultline/graph"
-	"faultline/graph/match"
-	"faultline/graph/rollup"
+	"faultline/ingest/journal"
 	"faultline/ingest/otlp"
 )
 
-// BlockWriter is where blocks go. Writing a block with a token that was written before changes nothing. It
-// keeps nothing of the block after it returns.
-type BlockWriter interface {
+// Writer is where rows go. It keeps nothing of what it is given after it returns.
+type Writer interface {
+	// Write stores a block. A block with a token that was written before changes nothing.
 	Write(ctx context.Context, b graph.Block) error
+	// WritePipeline stores what this process has counted so far.
+	WritePipeline(ctx context.Context, r graph.PipelineRow) error
 }
 
-// Service matches and stores what the doors admit.
+// Registry is where metrics are registered and read again.
+type Registry interface {
+	prometheus.Registerer
+	prometheus.Gatherer
+}
+
+// Service journals, matches and stores what the doors admit.
 type Service struct {
 	cfg     Config
-	writer  BlockWriter
+	journal *journal.Journal
+	decoder *otlp.Decoder
+	writer  Writer
 	log     *slog.Logger
 	metrics *metrics
+	seen    *duplicates
 
-	batches chan *otlp.Batch
-	queued  atomic.Int64 // spans in batches
-	rows    atomic.Int64 // rows not yet stored
-	full    atomic.Bool
+	feed      chan item        // records that were just written, in their order; some may be left out
+	lastTaken journal.Position // put into feed or left out; only used where the journal gives out positions
+	queued    atomic.Int64     // spans in feed
+	rows      atomic.Int64     // rows not yet stored
+	stored    atomic.Int64     // Unix ns: all that came before is stored
+	behind    atomic.Int64     // Unix ns: time of the last record that the machine has taken
+	written   atomic.Int64     // Unix ns: time of the last record in the journal
+	gatherer  prometheus.Gatherer
+	version   string
+	started   time.Time
+	replica   string
 
-	// Owned by the matching goroutine.
-	names   *match.Names
-	folder  *rollup.Folder
-	matcher *match.Matcher
-	graph   *serviceGraph
-	origin  string
-	flushes int64
+	// Owned by the goroutine that runs the machine.
+	machine *machine
+	saved   checkpoint
+	busy    bool            // a block is being stored
+	reader  *journal.Reader // nil: the machine lives off the feed
+	pace    pace
+	marks   []mark // ends of blocks in the journal, oldest first
 }
 
-// New returns a Service that stores what it finds with writer. It does nothing until Run.
-func New(cfg Config, writer BlockWriter, log *slog.Logger, reg prometheus.Registerer) *Service {
-	names := match.NewNames(cfg.Match.Limits)
-	folder := rollup.New(cfg.Rollup, names)
+// item is a record fresh from the door.
+type item struct {
+	before, at journal.Position
+	received   time.Time
+	batch      *otlp.Batch // nil for a tick
+}
+
+// mark is the end of a stored block.
+type mark struct {
+	at   journal.Position
+	time time.Time
+}
+
+// New returns a Service that keeps what it admits in j and stores what it finds with w. It does nothing
+// until Run.
+func New(cfg Config, j *journal.Journal, d *otlp.Decoder, w Writer, version string, log *slog.Logger, reg Registry) *Service {
 	s := &Service{
-		cfg: cfg, writer: writer, log: log.With("component", "ingest"),
-		batches: make(chan *otlp.Batch, 4096), names: names, folder: folder, origin: newOrigin(),
+		cfg: cfg, journal: j, decoder: d, writer: w, log: log.With("component", "ingest"),
+		gatherer: reg, version: version, started: time.Now(),
+		feed: make(chan item, 4096), lastTaken: j.End(), machine: newMachine(cfg), seen: newDuplicates(cfg.Match.Keep),
 	}
 	s.metrics = newMetrics(reg, s)
-	s.graph = newServiceGraph(names)
-	reg.MustRegister(s.graph)
-	s.matcher = match.New(cfg.Match, names, tee{folder, s.graph})
+	reg.MustRegister(s.machine.graph)
 	return s
 }
 
-// newOrigin names this run of the process; no two runs write the same tokens.
-func newOrigin() string {
+// newReplica names a journal; no two have the same name.
+func newReplica() string {
 	var b [8]byte
 	rand.Read(b[:]) // it never fails
 	return hex.EncodeToString(b[:])
 }
 
-// tee tells two sinks.
-type tee struct {
-	folder *rollup.Folder
-	graph  *serviceGraph
+// Consume keeps a batch on disk and takes it over, or returns otlp.ErrOverloaded when there is no room for
+// it now.
+func (s *Service) Consume(ctx context.Context, b *otlp.Batch) error {
+	if s.seen.has(b.Body.Hash) {
+		s.metrics.repeated.Inc()
+		return nil
+	}
+	_, err := s.journal.Append(ctx, recordOf(b), func(at journal.Position) { s.enqueue(at, b.Body.Received, b) })
+	switch {
+	case errors.Is(err, journal.ErrFull):
+		return fmt.Errorf("%w: %w", otlp.ErrOverloaded, err)
+	case err != nil:
+		return err
+	}
+	s.seen.add(b.Body.Hash, b.Body.Received)
+	return nil
 }
 
-func (t tee) Call(c *match.Call)         { t.folder.Call(c); t.graph.Call(c) }
-func (t tee) Request(r *match.Request)   { t.folder.Request(r) }
-func (t tee) Half(h *match.Half)         { t.folder.Half(h) }
-func (t tee) Outcome(o *match.Outcome)   { t.folder.Outcome(o) }
-func (t tee) Evidence(s *match.Evidence) { t.folder.Evidence(s) }
-
-// Consume takes a batch over, or returns otlp.ErrOverloaded when there is no room for it now.
-func (s *Service) Consume(ctx context.Context, b *otlp.Batch) error {
+// enqueue gives a record that was just written to the machine, unless it has enough to do: then it reads the
+// record from disk when it gets there. The journal calls it in the order of positions, one call at a time.
+func (s *Service) enqueue(at journal.Position, received time.Time, b *otlp.Batch) {
+	it := item{before: s.lastTaken, at: at, received: received, batch: b}
+	s.written.Store(received.UnixNano())
+	s.lastTaken = at
+	if b == nil {
+		select {
+		case s.feed <- it:
+		default:
+		}
+		return
+	}
 	n := int64(len(b.Spans))
-	if s.full.Load() || s.queued.Load() > int64(s.cfg.MaxQueued) {
-		return otlp.ErrOverloaded
+	if s.queued.Load() > int64(s.cfg.MaxQueued) {
+		return
 	}
 	s.queued.Add(n)
 	select {
-	case s.batches <- b:
-		return nil
-	case <-ctx.Done():
-		s.queued.Add(-n)
-		return ctx.Err()
+	case s.feed <- it:
 	default:
 		s.queued.Add(-n)
-		return otlp.ErrOverloaded
 	}
 }
 
-// Ready reports why spans cannot be taken now, or nil. A database that is away does not matter here until
-// memory is full of rows for it.
-func (s *Service) Ready() error {
-	if s.full.Load() {
-		return fmt.Errorf("%d rows wait for the database, the most that ingest.max_rows allows", s.rows.Load())
+// Ready reports why spans cannot be kept now, or nil. A database that is away does not matter here until
+// the journal is full.
+func (s *Service) Ready() error { return s.journal.Writable() }
+
+// Run runs the machine and stores its rows until ctx ends. The doors must have stopped by then. What they
+// handed over and is not stored within Config.DrainTimeout waits in the journal for the next start.
+func (s *Service) Run(ctx context.Context) error {
+	blocks := make(chan block)
+	stored := make(chan block, 1)
+	g := new(errgroup.Group)
+	g.Go(func() error { s.store(ctx, blocks, stored); return nil })
+	g.Go(func() error { s.report(ctx); return nil })
+	err := s.work(ctx, blocks, stored)
+	close(blocks)
+	return errors.Join(err, g.Wait())
+}
+
+// work is the loop of the machine's goroutine.
+func (s *Service) work(ctx context.Context, blocks chan<- block, stored <-chan block) error {
+	if err := s.recover(ctx); err != nil {
+		return err
+	}
+	defer s.follow()
+	tick := time.NewTicker(s.cfg.FlushEvery)
+	defer tick.Stop()
+	for {
+		idle := s.reader == nil || s.paused() || s.pace.wait() > 0
+		var feed <-chan item
+		if s.reader == nil && !s.paused() {
+			feed = s.feed
+		}
+		var again <-chan time.Time
+		if s.reader != nil && !s.paused() {
+			again = time.After(s.pace.wait())
+		}
+		if idle {
+			select {
+			case it := <-feed:
+				s.takeItem(it)
+			case <-again:
+			case b := <-stored:
+				s.settle(b)
+			case <-tick.C:
+				s.beat(ctx, blocks)
+			case <-ctx.Done():
+				s.drain(blocks, stored)
+				return nil
+			}
+			continue
+		}
+		select {
+		case b := <-stored:
+			s.settle(b)
+		case <-tick.C:
+			s.beat(ctx, blocks)
+		case <-ctx.Done():
+			s.drain(blocks, stored)
+			return nil
+		default:
+			if err := s.takeNext(blocks); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// paused reports whether there are as many rows as may be and the database has to catch up.
+func (s *Service) paused() bool { return s.busy && s.machine.folder.Rows() > s.cfg.MaxRows }
+
+// takeItem takes a record from the feed, unless one before it was left out: then the machine has to read.
+func (s *Service) takeItem(it item) {
+	if it.batch != nil {
+		s.queued.Add(-int64(len(it.batch.Spans)))
+	}
+	switch {
+	case it.at <= s.machine.at: // read already
+	case it.before > s.machine.at:
+		s.read()
+	default:
+		s.machine.take(it.at, it.received, it.batch)
+		s.behind.Store(it.received.UnixNano())
+	}
+}
+
+// read makes the machine go on from the journal.
+func (s *Service) read() {
+	if s.reader == nil {
+		s.reader = s.journal.Read(s.machine.at)
+		s.pace = pace{factor: s.cfg.CatchUp}
+	}
+}
+
+// follow makes the machine live off the feed again.
+func (s *Service) follow() {
+	if s.reader != nil {
+		_ = s.reader.Close() // it was only read
+		s.reader = nil
+	}
+}
+
+// takeNext takes the next record of the journal.
+func (s *Service) takeNext(blocks chan<- block) error {
+	r, err := s.reader.Next()
+	if errors.Is(err, io.EOF) {
+		s.follow()
+		s.wake()
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read the journal: %w", err)
+	}
+	if s.machine.silent && r.Position > s.saved.Stored {
+		s.wake()
+	}
+	b, err := s.batchOf(&r)
+	if err != nil {
+		// It was acknowledged, and cannot be used: only a release that lost the ability to read it gets here.
+		s.log.Error("record skipped", "position", int64(r.Position), "err", err)
+		s.metrics.unreadable.Inc()
+	}
+	s.machine.take(r.Position, r.Time, b)
+	s.behind.Store(r.Time.UnixNano())
+	s.pace.took(r.Time)
+	if r.Position == s.saved.Cut && s.saved.Cut > s.saved.Stored && !s.busy {
+		s.send(blocks) // the block that was being stored when the process ended: the same again
 	}
 	return nil
 }
 
-// Run matches and stores until ctx ends. The doors must have stopped by then: what they handed over is
-// matched and stored before Run returns, within Config.DrainTimeout.
-func (s *Service) Run(ctx context.Context) error {
-	blocks := make(chan graph.Block)
-	stored := make(chan struct{}, 1)
-	g := new(errgroup.Group)
-	g.Go(func() error { return s.store(ctx, blocks, stored) })
-	s.match(ctx, blocks, stored)
-	close(blocks)
-	return g.Wait()
-}
-
-// match is the loop of the matching goroutine.
-func (s *Service) match(ctx context.Context, blocks chan<- graph.Block, stored <-chan struct{}) {
-	tick := time.NewTicker(s.cfg.FlushEvery)
-	defer tick.Stop()
-	busy := false
-	for {
-		select {
-		case b := <-s.batches:
-			s.take(b)
-		case <-stored:
-			busy = false
-		case <-tick.C:
-			s.matcher.Advance(time.Now())
-			s.observe()
-			if !busy {
-				if b := s.flush(); b.Rows() > 0 {
-					busy = true
-					blocks <- b
-				}
-			}
-			s.full.Store(s.folder.Rows() > s.cfg.MaxRows)
-		case <-ctx.Done():
-			for len(s.batches) > 0 {
-				s.take(<-s.batches)
-			}
-			if b := s.flush(); b.Rows() > 0 {
-				blocks <- b
-			}
-			return
-		}
+// recover begins where an earlier run ended: the machine reads again what it has to remember, silently, and
+// then what is not stored yet.
+func (s *Service) recover(ctx context.Context) error {
+	var err error
+	if s.saved, err = s.loadCheckpoint(); err != nil {
+		return err
 	}
-}
-
-func (s *Service) take(b *otlp.Batch) {
-	s.matcher.Advance(time.Now())
-	for i := range b.Spans {
-		s.matcher.Add(b.Tenant, &b.Spans[i])
+	s.stored.Store(s.saved.Time.UnixNano())
+	if s.journal.End() == 0 {
+		return nil
 	}
-	s.queued.Add(-int64(len(b.Spans)))
-}
-
-// flush cuts the next block.
-func (s *Service) flush() graph.Block {
-	b := s.folder.Flush()
-	s.flushes++
-	b.Token = fmt.Sprintf("%s-%d", s.origin, s.flushes)
-	s.rows.Store(int64(len(b.CallSites) + len(b.Operations)))
-	return b
-}
-
-// store writes blocks one after another, each until it is stored.
-func (s *Service) store(ctx context.Context, blocks <-chan graph.Block, stored chan<- struct{}) error {
-	var lost error
-	for b := range blocks {
-		if err := s.write(ctx, b); err != nil { // only when stopping: it did not get through in time
-			lost = errors.Join(lost, fmt.Errorf("store the last %d rows: %w", len(b.CallSites)+len(b.Operations), err))
-		}
-		select {
-		case stored <- struct{}{}:
-		default:
-		}
-	}
-	return lost
-}
-
-// write stores one block, trying again with growing, jittered pauses until it succeeds or, once ctx has
-// ended, Config.DrainTimeout is over.
-func (s *Service) write(ctx context.Context, b graph.Block) error {
-	drain, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(s.cfg.DrainTimeout, cancel) })()
-	pause := backoff{first: 200 * time.Millisecond, most: 10 * time.Second}
-	for {
-		start := time.Now()
-		attempt, done := context.WithTimeout(drain, s.cfg.WriteTimeout)
-		err := s.writer.Write(attempt, b)
-		done()
-		if err == nil {
-			s.metrics.flushed(time.Since(start), b)
-			return nil
-		}
-		if drain.Err() != nil {
+	start, records := time.Now(), 0
+	s.machine.silent = s.saved.Stored > 0
+	s.read()
+	for s.machine.silent && ctx.Err() == nil {
+		if err := s.takeNext(nil); err != nil {
 			return err
 		}
-		s.metrics.writeErrors.Inc()
-		wait := pause.next()
-		s.log.Warn("rows are kept and written again", "err", err, "rows", len(b.CallSites)+len(b.Operations), "retry_in", wait.String())
-		select {
-		case <-time.After(wait):
-		case <-drain.Done():
-			return err
+		if records++; records%256 == 0 {
+			s.marks = append(s.marks, mark{s.machine.at, s.machine.time})
+		}
+		if s.reader == nil || s.machine.at >= s.saved.Stored {
+			s.wake()
 		}
 	}
+	s.log.Info("journal read again", "records", records, "took", time.Since(start).String(), "stored_to", s.saved.Time)
+	return nil
+}
+
+// wake makes the machine speak: what it finds from here on is not stored yet.
+func (s *Service) wake() {
+	if s.machine.silent {
+		s.machine.silent = false
+		s.metrics.skip(s.machine)
+	}
+}
+
+// beat does what is due every Config.FlushEvery.
+func (s *Service) beat(ctx context.Context, blocks chan<- block) {
+	now := time.Now()
+	if s.reader == nil && len(s.feed) == 0 && s.journal.End() > s.machine.at {
+		s.read() // the last records were left out of the feed
+	}
+	if s.reader == nil && now.Sub(s.machine.time) >= time.Second && s.machine.matcher.Counters().Waiting > 0 {
+		// Waits end by the time of records; where none come, time itself is put down.
+		_, err := s.journal.Append(ctx, journal.Record{Kind: recordTick, Time: now},
+			func(at journal.Position) { s.enqueue(at, now, nil) })
+		if err != nil && !errors.Is(err, journal.ErrFull) {
+			s.log.Warn("time not put down", "err", err)
+		}
+	}
+	s.metrics.observe(s.machine)
+	if !s.busy && s.machine.at > s.saved.Cut {
+		s.send(blocks)
+	}
+	s.rows.Store(int64(s.machine.folder.Rows()))
+}
+
+// send cuts a block and hands it to the goroutine that stores, after its place was put down.
+func (s *Service) send(blocks chan<- block) {
+	b := block{at: s.machine.at, time: s.machine.time, Block: s.machine.flush()}
+	if b.Rows() == 0 {
+		s.advance(b)
+		return
+	}
+	b.Token = fmt.Sprintf("%s-%d", s.saved.Replica, b.at)
+	s.saved.Cut = b.at
+	b.checkpoint = s.saved
+	s.busy = true
+	blocks <- b
+}
+
+// settle notes that b is stored.
+func (s *Service) settle(b block) {
+	s.busy = false
+	s.advance(b)
+}
+
+// advance moves the checkpoint to the end of b, and lets go of what nobody will read again. It is saved with
+// the next block.
+func (s *Service) advance(b block) {
+	s.saved.Stored, s.saved.Time = b.at, b.time
+	s.saved.Cut = max(s.saved.Cut, b.at)
+	s.stored.Store(b.time.UnixNano())
+	s.marks = append(s.marks, mark{b.at, b.time})
+	needed := b.time.Add(-s.cfg.Match.Keep - s.cfg.Match.Wait)
+	n := 0
+	for n+1 < len(s.marks) && s.marks[n+1].time.Before(needed) {
+		n++
+	}
+	if n == 0 && len(s.marks) > 1 && float64(s.journal.Stats().Bytes) > replayShare*float64(s.cfg.Journal.MaxBytes) {
+		n = 1
+	}
+	if n > 0 {
+		s.marks = append(s.marks[:0], s.marks[n:]...)
+		if err := s.journal.Release(s.marks[0].at); err != nil {
+			s.log.Warn("stored records not deleted", "err", err)
+		}
+	}
+}
+
+// replayShare is the share of the journal's bound that records may take which are stored already and only
+// kept to be remembered after a restart.
+const replayShare = 0.5
+
+// drain takes what the doors handed over last and cuts the last block.
+func (s *Service) drain(blocks chan<- block, stored <-chan block) {
+	for s.reader == nil && len(s.feed) > 0 {
+		s.takeItem(<-s.feed)
+	}
+	if !s.awaitStored(stored) || s.machine.silent || s.machine.at <= s.saved.Cut {
+		return
+	}
+	s.send(blocks)
+	if s.awaitStored(stored) {
+		if err := s.saveCheckpoint(s.saved); err != nil {
+			s.log.Warn("the last block is stored and will be sent once more", "err", err)
+		}
+	}
+}
+
+// awaitStored waits for the block under way. It is false if that could not be stored in time: it waits in
+// the journal.
+func (s *Service) awaitStored(stored <-chan block) bool {
+	if !s.busy {
+		return true
+	}
+	b, ok := <-stored
+	if ok {
+		s.settle(b)
+	}
+	return ok
 }

@@ -6,7 +6,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
-	"faultline/graph"
 	"faultline/graph/match"
 )
 
@@ -14,6 +13,9 @@ import (
 type metrics struct {
 	remembered, waiting, nodes prometheus.Gauge
 	rowsWritten, writeErrors   prometheus.Counter
+	repeated, repeatedSpans    prometheus.Counter
+	evidence, overBudget       prometheus.Counter
+	unreadable                 prometheus.Counter
 	flushSeconds               prometheus.Histogram
 
 	counters *prometheus.CounterVec
@@ -28,9 +30,26 @@ func newMetrics(reg prometheus.Registerer, s *Service) *metrics {
 		Name: "faultline_ingest_queued_spans", Help: "Spans admitted and not yet matched.",
 	}, func() float64 { return float64(s.queued.Load()) })
 	f.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "faultline_ingest_pending_rows", Help: "Rows of the block that is being stored.",
+		Name: "faultline_ingest_pending_rows", Help: "Rows that wait for the block after the one being stored.",
 	}, func() float64 { return float64(s.rows.Load()) })
+	f.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "faultline_store_lag_seconds", Help: "Age of the oldest spans whose rows are not stored yet.",
+	}, func() float64 { return s.storeLag(time.Now()).Seconds() })
+	f.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "faultline_ingest_journal_lag_seconds", Help: "Age of the oldest spans in the journal that are not matched yet.",
+	}, func() float64 { return s.journalLag(time.Now()).Seconds() })
+	duplicates := f.NewCounterVec(prometheus.CounterOpts{
+		Name: "faultline_ingest_duplicates_total", Help: "Repetitions that were acknowledged and not counted: whole requests, or single spans.",
+	}, []string{"level"})
+	evidence := f.NewCounterVec(prometheus.CounterOpts{
+		Name: "faultline_match_evidence_traces_total", Help: "Traces worth keeping as evidence: kept, or not for want of room in the minute.",
+	}, []string{"result"})
 	return &metrics{
+		repeated: duplicates.WithLabelValues("request"), repeatedSpans: duplicates.WithLabelValues("span"),
+		evidence: evidence.WithLabelValues("kept"), overBudget: evidence.WithLabelValues("over_budget"),
+		unreadable: f.NewCounter(prometheus.CounterOpts{
+			Name: "faultline_ingest_unreadable_records_total", Help: "Records of the journal that could not be decoded again.",
+		}),
 		counters: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "faultline_match_spans_total",
 			Help: "What became of spans in matching: taken in; ignored as duplicates; parent link dropped for a cycle; " +
@@ -57,30 +76,38 @@ func newMetrics(reg prometheus.Registerer, s *Service) *metrics {
 	}
 }
 
-// observe publishes what the matching goroutine counted since the last time.
-func (s *Service) observe() {
-	m, c := s.metrics, s.matcher.Counters()
+// observe publishes what the machine counted since the last time.
+func (mt *metrics) observe(m *machine) {
+	c := m.matcher.Counters()
 	add := func(result string, now, before int64) {
-		m.counters.WithLabelValues(result).Add(float64(now - before))
+		mt.counters.WithLabelValues(result).Add(float64(now - before))
 	}
-	add("taken", c.Spans, m.last.Spans)
-	add("duplicate", c.Duplicates, m.last.Duplicates)
-	add("parent_cycle", c.Cycles, m.last.Cycles)
-	add("overflow", c.Overflowed, m.last.Overflowed)
-	s.graph.drop(c.Overflowed - m.last.Overflowed)
-	add("corrected", c.Late, m.last.Late)
-	over, edges := s.names.Over(), s.folder.OverEdges()
-	add("over_node_limit", over.Nodes, m.lastOver.Nodes)
-	add("over_operation_limit", over.Operations, m.lastOver.Operations)
-	add("over_edge_limit", edges, m.lastEdge)
-	m.last, m.lastOver, m.lastEdge = c, over, edges
-	m.remembered.Set(float64(c.Remembered))
-	m.waiting.Set(float64(c.Waiting))
-	nodes, _ := s.names.Known()
-	m.nodes.Set(float64(nodes))
+	add("taken", c.Spans, mt.last.Spans)
+	add("duplicate", c.Duplicates, mt.last.Duplicates)
+	mt.repeatedSpans.Add(float64(c.Duplicates - mt.last.Duplicates))
+	add("parent_cycle", c.Cycles, mt.last.Cycles)
+	add("overflow", c.Overflowed, mt.last.Overflowed)
+	m.graph.drop(c.Overflowed - mt.last.Overflowed)
+	add("corrected", c.Late, mt.last.Late)
+	mt.evidence.Add(float64(c.Traces - mt.last.Traces))
+	mt.overBudget.Add(float64(c.Skipped - mt.last.Skipped))
+	over, edges := m.names.Over(), m.folder.OverEdges()
+	add("over_node_limit", over.Nodes, mt.lastOver.Nodes)
+	add("over_operation_limit", over.Operations, mt.lastOver.Operations)
+	add("over_edge_limit", edges, mt.lastEdge)
+	mt.last, mt.lastOver, mt.lastEdge = c, over, edges
+	mt.remembered.Set(float64(c.Remembered))
+	mt.waiting.Set(float64(c.Waiting))
+	nodes, _ := m.names.Known()
+	mt.nodes.Set(float64(nodes))
 }
 
-func (m *metrics) flushed(d time.Duration, b graph.Block) {
-	m.flushSeconds.Observe(d.Seconds())
-	m.rowsWritten.Add(float64(len(b.CallSites) + len(b.Operations) + len(b.Nodes)))
+// skip leaves out what the machine has counted up to now.
+func (mt *metrics) skip(m *machine) {
+	mt.last, mt.lastOver, mt.lastEdge = m.matcher.Counters(), m.names.Over(), m.folder.OverEdges()
+}
+
+func (mt *metrics) flushed(d time.Duration, rows int) {
+	mt.flushSeconds.Observe(d.Seconds())
+	mt.rowsWritten.Add(float64(rows))
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -64,7 +63,7 @@ func startAll(ctx context.Context, p *tier.Process) error {
 
 // startEngine starts the embedded engine and points the store at it.
 func startEngine(ctx context.Context, p *tier.Process) error {
-	dir, err := dataDir(p.Config)
+	dir, err := p.Config.Data()
 	if err != nil {
 		return err
 	}
@@ -95,21 +94,6 @@ func advise(err error) error {
 		return fmt.Errorf("%w, or use a ClickHouse server: --clickhouse-addr host:port", err)
 	}
 	return err
-}
-
-// dataDir is the folder of the all-in-one's data.
-func dataDir(cfg tier.Config) (string, error) {
-	if cfg.DataDir != "" {
-		return cfg.DataDir, nil
-	}
-	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "faultline"), nil
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		return "", fmt.Errorf("no folder for data is known (%w); give one with --data-dir", err)
-	}
-	return filepath.Join(home, ".local", "share", "faultline"), nil
 }
 
 // startDemo makes demo traffic, sent to the process's own door, if the settings ask for it.

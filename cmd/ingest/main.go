@@ -21,7 +21,7 @@ func newCommand() *cobra.Command {
 		Version: proc.Version,
 		Args:    cobra.NoArgs,
 	}
-	options := tier.AddFlags(cmd.Flags(), "otlp-grpc", "otlp-http", "admin", "clickhouse-addr", "clickhouse-user",
+	options := tier.AddFlags(cmd.Flags(), "otlp-grpc", "otlp-http", "admin", "data-dir", "fsync", "store-spans", "clickhouse-addr", "clickhouse-user",
 		"clickhouse-password-file", "clickhouse-database", "clickhouse-tls", "memory-limit", "self-traces", "log-level")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		cfg, err := options.Load()

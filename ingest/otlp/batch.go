@@ -5,6 +5,7 @@ package otlp
 import (
 	"context"
 	"errors"
+	"time"
 
 	"faultline/graph"
 )
@@ -50,7 +51,20 @@ type Batch struct {
 	Rejected map[Reason]int // nil when nothing was rejected
 	Repaired map[Repair]int // nil when nothing was repaired
 	Bytes    int            // size of the decompressed body
+	Body     Body           // where all this was decoded from; valid until Consume returns
 }
+
+// Body is the body of a request as it came. To decode it again gives the same batch.
+type Body struct {
+	Received time.Time // the time that decoding went by
+	Encoding Encoding
+	Coding   string // how Wire is compressed, as in Content-Encoding; "" is not at all
+	Wire     []byte
+	Hash     Hash // of the decompressed body
+}
+
+// Hash tells bodies apart.
+type Hash [16]byte
 
 // BadDataError says that a body is not a valid OTLP request. It is permanent: sending the same bytes
 // again cannot help.
@@ -61,8 +75,8 @@ func (e *BadDataError) Error() string { return e.Detail }
 // ErrOverloaded is returned by a Consumer that has no room now; the door asks the sender to come again.
 var ErrOverloaded = errors.New("ingest is over its limits")
 
-// Consumer takes a batch over. It owns the batch and all it refers to from the moment it returns nil; on
-// an error it has kept nothing of it.
+// Consumer takes a batch over. It owns the batch and all it refers to but Body.Wire from the moment it
+// returns nil; on an error it has kept nothing of it.
 type Consumer interface {
 	Consume(ctx context.Context, b *Batch) error
 }

@@ -1,6 +1,8 @@
 package otlp
 
 import (
+	"fmt"
+	"io"
 	"sync"
 	"time"
 )
@@ -41,6 +43,27 @@ func (d *Decoder) Traces(body []byte, enc Encoding, now time.Time) (*Batch, erro
 	if bad := s.request(body); bad != nil {
 		return nil, bad.asError()
 	}
+	return b, nil
+}
+
+// Decode decodes a body that Traces has accepted before, within most bytes after decompression.
+func (d *Decoder) Decode(tenant string, body Body, most int64) (*Batch, error) {
+	data := body.Wire
+	if c := coding(body.Coding); c != identity && len(data) > 0 {
+		r, release, err := open(c, data)
+		if err != nil {
+			return nil, fmt.Errorf("decompress a body: %w", err)
+		}
+		defer release()
+		if data, err = io.ReadAll(io.LimitReader(r, most)); err != nil {
+			return nil, fmt.Errorf("decompress a body: %w", err)
+		}
+	}
+	b, err := d.Traces(data, body.Encoding, body.Received)
+	if err != nil {
+		return nil, err
+	}
+	b.Tenant, b.Body = tenant, body
 	return b, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/zeebo/xxh3"
 	"google.golang.org/grpc/codes"
 
 	"faultline/graph"
@@ -73,7 +74,6 @@ func (s *Server) export(ctx context.Context, c call) (p partial, err error) {
 		if body, err = s.unpack(ctx, c.coding, wire, l); err != nil {
 			return partial{}, err
 		}
-		l.give(int64(cap(wire)))
 	}
 	reserved := decodeCost * int64(len(body))
 	if err := l.take(reserved); err != nil {
@@ -84,10 +84,12 @@ func (s *Server) export(ctx context.Context, c call) (p partial, err error) {
 		s.metrics.points.Add(float64(points))
 		return partial{}, err
 	}
-	b, err := s.decoder.Traces(body, c.encoding, time.Now())
+	now := time.Now()
+	b, err := s.decoder.Traces(body, c.encoding, now)
 	if err != nil {
 		return partial{}, err
 	}
+	b.Body = Body{Received: now, Encoding: c.encoding, Coding: string(c.coding), Wire: wire, Hash: hash(tenant, body)}
 	// What waits to be taken over is counted as it is, not as it might have been.
 	l.give(max(reserved-spanBytes(b), 0))
 	b.Tenant = tenant
@@ -132,6 +134,16 @@ func (s *Server) hand(ctx context.Context, b *Batch) error {
 	}
 	s.metrics.taken(n, rejected, repaired)
 	return nil
+}
+
+// hash is what a body sent again is known by.
+func hash(tenant string, body []byte) (h Hash) {
+	sum := xxh3.New()
+	_, _ = sum.WriteString(tenant) // it never fails
+	_, _ = sum.Write([]byte{0})
+	_, _ = sum.Write(body)
+	s := sum.Sum128()
+	return s.Bytes()
 }
 
 // spanBytes is the memory of b's spans beyond the body that they are views into.

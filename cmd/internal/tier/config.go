@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -21,7 +23,7 @@ type Config struct {
 	Log         LogConfig         `yaml:"log"`
 	MemoryLimit int64             `yaml:"memory_limit"` // bytes that the process tries to stay under, the engine not counted; 0 leaves it to GOMEMLIMIT
 	StopTimeout time.Duration     `yaml:"stop_timeout"` // how long each part of the process may take to stop
-	DataDir     string            `yaml:"data_dir"`     // where the all-in-one keeps its data; by default $XDG_DATA_HOME/faultline or ~/.local/share/faultline
+	DataDir     string            `yaml:"data_dir"`     // where the journal of ingest is, and in the all-in-one the engine's data; by default $XDG_DATA_HOME/faultline or ~/.local/share/faultline
 	Admin       AdminConfig       `yaml:"admin"`
 	API         APIConfig         `yaml:"api"`
 	OTLP        otlp.Config       `yaml:"otlp"`
@@ -83,6 +85,21 @@ func DefaultConfig() Config {
 	c.OTLP.GRPCAddr, c.OTLP.HTTPAddr = "127.0.0.1:4317", "127.0.0.1:4318"
 	c.ClickHouse.Addr = nil
 	return c
+}
+
+// Data is the folder of the process's data.
+func (c *Config) Data() (string, error) {
+	if c.DataDir != "" {
+		return c.DataDir, nil
+	}
+	if dir := os.Getenv("XDG_DATA_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "faultline"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("no folder for data is known (%w); give one with --data-dir", err)
+	}
+	return filepath.Join(home, ".local", "share", "faultline"), nil
 }
 
 // Validate reports every mistake.

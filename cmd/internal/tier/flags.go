@@ -25,7 +25,7 @@ var Flags = []Flag{
 	{"otlp-grpc", "otlp.grpc_addr", "`host:port` of OTLP over gRPC"},
 	{"otlp-http", "otlp.http_addr", "`host:port` of OTLP over HTTP"},
 	{"admin", "admin.listen", "`host:port` of metrics, health checks and profiles"},
-	{"data-dir", "data_dir", "`folder` of the embedded engine's data (default $XDG_DATA_HOME/faultline or ~/.local/share/faultline)"},
+	{"data-dir", "data_dir", "`folder` of the journal and of the embedded engine's data (default $XDG_DATA_HOME/faultline or ~/.local/share/faultline)"},
 	{"clickhouse-addr", "clickhouse.addr", "`host:port` of a ClickHouse server, native protocol; several separated by commas"},
 	{"clickhouse-user", "clickhouse.user", "ClickHouse `user`"},
 	{"clickhouse-password-file", "clickhouse.password_file", "`file` that holds the ClickHouse password"},
@@ -33,6 +33,8 @@ var Flags = []Flag{
 	{"clickhouse-tls", "clickhouse.tls.enabled", "speak TLS to ClickHouse"},
 	{"memory-limit", "memory_limit", "memory that the process tries to stay under, in `bytes` or such as 2GiB; 0 leaves it to GOMEMLIMIT"},
 	{"self-traces", "self_traces.endpoint", "send traces of the process's own work to an OTLP `endpoint`, or to itself: self"},
+	{"fsync", "ingest.journal.fsync", "when spans are acknowledged: `always`, interval or off"},
+	{"store-spans", "ingest.match.evidence.keep", "which traces are kept to be looked at: none, `evidence` or all"},
 	{"demo", "demo.enabled", "make demo traffic"},
 	{"log-level", "log.level", "`level` of the log: debug, info, warn or error"},
 }

@@ -3,17 +3,26 @@ package tier
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"path/filepath"
+	"strconv"
 
 	"faultline/cmd/internal/proc"
 	"faultline/ingest"
+	"faultline/ingest/journal"
 	"faultline/ingest/otlp"
 )
 
 // StartIngest starts the ingest tier: the OTLP doors, and behind them what turns spans into rows for w. On
 // the way down the doors close first, and what they let in is written before w may go.
-func (p *Process) StartIngest(ctx context.Context, w ingest.BlockWriter) error {
-	service := ingest.New(p.Config.Ingest, w, p.Log, p.Registry)
+func (p *Process) StartIngest(ctx context.Context, w ingest.Writer) error {
+	log, err := p.openJournal()
+	if err != nil {
+		return err
+	}
+	p.Parts.Close(ctx, "journal", log.Close)
+	service := ingest.New(p.Config.Ingest, log, otlp.NewDecoder(p.Config.OTLP.Decode), w, proc.Version, p.Log, p.Registry)
 	doors, err := otlp.New(p.Config.OTLP, service, p.Log, p.Registry)
 	if err != nil {
 		return err
@@ -28,6 +37,30 @@ func (p *Process) StartIngest(ctx context.Context, w ingest.BlockWriter) error {
 	p.Announce("otlp_grpc", proc.Dialable(doors.GRPCAddr()))
 	p.Announce("otlp_http", proc.URL(doors.HTTPAddr()))
 	return nil
+}
+
+// maxJournals is how many processes on one machine find a journal of their own without being told.
+const maxJournals = 100
+
+// openJournal opens the journal in the folder that the settings name, or else the first in the data folder
+// that no other process uses: each has its own, and one that comes back finds what it left.
+func (p *Process) openJournal() (*journal.Journal, error) {
+	cfg := p.Config.Ingest.Journal
+	if cfg.Dir != "" {
+		return journal.Open(cfg, p.Log, p.Registry)
+	}
+	dir, err := p.Config.Data()
+	if err != nil {
+		return nil, err
+	}
+	for n := range maxJournals {
+		cfg.Dir = filepath.Join(dir, "journal", strconv.Itoa(n))
+		log, err := journal.Open(cfg, p.Log, p.Registry)
+		if err == nil || !errors.Is(err, journal.ErrLocked) {
+			return log, err
+		}
+	}
+	return nil, fmt.Errorf("%d processes have their journals in %s: give this one a folder of its own, --data-dir", maxJournals, dir)
 }
 
 // OTLPEndpoint is host:port of the process's own OTLP/gRPC door, and whether it expects TLS.

@@ -1,0 +1,73 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"faultline/graph"
+	"faultline/ingest/journal"
+)
+
+// block is a block under way, with where in the journal it ends.
+type block struct {
+	graph.Block
+	at         journal.Position
+	time       time.Time
+	checkpoint checkpoint // to be saved before it is sent
+}
+
+// store writes blocks one after another, each until it is stored. It closes stored when it cannot go on:
+// once ctx has ended, and with it the time to try.
+func (s *Service) store(ctx context.Context, blocks <-chan block, stored chan<- block) {
+	defer close(stored)
+	drain, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(s.cfg.DrainTimeout, cancel) })()
+	for b := range blocks {
+		if err := s.write(drain, b); err != nil {
+			s.log.Warn("rows not stored before the end; they are stored after the next start", "err", err, "rows", b.Rows())
+			return
+		}
+		stored <- b
+	}
+}
+
+// write stores one block, trying again with growing, jittered pauses until it succeeds or ctx ends. One
+// attempt at a time is all that a database in trouble gets.
+func (s *Service) write(ctx context.Context, b block) error {
+	again := backoff{first: 200 * time.Millisecond, most: 10 * time.Second}
+	for {
+		start := time.Now()
+		err := s.tryWrite(ctx, b)
+		if err == nil {
+			s.metrics.flushed(time.Since(start), b.Rows())
+			return nil
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+		s.metrics.writeErrors.Inc()
+		wait := again.next()
+		s.log.Warn("rows are kept and written again", "err", err, "rows", b.Rows(), "retry_in", wait.String())
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+// tryWrite stores b once. The journal up to its end, and the end itself, are on disk first: whatever is lost
+// with the power, no row may be stored that another run would find differently.
+func (s *Service) tryWrite(ctx context.Context, b block) error {
+	if err := s.journal.Sync(); err != nil {
+		return fmt.Errorf("sync the journal: %w", err)
+	}
+	if err := s.saveCheckpoint(b.checkpoint); err != nil {
+		return err
+	}
+	ctx, done := context.WithTimeout(ctx, s.cfg.WriteTimeout)
+	defer done()
+	return s.writer.Write(ctx, b.Block)
+}
