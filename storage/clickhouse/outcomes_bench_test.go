@@ -35,28 +35,31 @@ func BenchmarkOutcomes(b *testing.B) {
 	s.cfg.ReadTimeout = time.Minute
 	hour := graph.Window{From: end.Add(-time.Hour), To: end}
 	node := graph.NodeID(number[uint64](b, s, "SELECT sipHash64(toUInt64(17))"))
-	for name, ask := range map[string]func() ([]graph.OutcomeRow, error){
-		"all": func() ([]graph.OutcomeRow, error) {
+	for _, q := range []struct {
+		name string
+		ask  func() ([]graph.OutcomeRow, error)
+	}{
+		{"all", func() ([]graph.OutcomeRow, error) {
 			rows, _, err := s.Outcomes(context.Background(), tenant, hour, 0)
 			return rows, err
-		},
-		"all from an hour's bucket": func() ([]graph.OutcomeRow, error) {
+		}},
+		{"all from buckets of an hour", func() ([]graph.OutcomeRow, error) {
 			rows, _, err := s.Outcomes(context.Background(), tenant, graph.Window{From: t0, To: t0.Add(time.Hour)}, 0)
 			return rows, err
-		},
-		"of a node": func() ([]graph.OutcomeRow, error) {
+		}},
+		{"of a node", func() ([]graph.OutcomeRow, error) {
 			rows, _, err := s.Outcomes(context.Background(), tenant, hour, node)
 			return rows, err
-		},
-		"series of 10 minutes": func() ([]graph.OutcomeRow, error) {
+		}},
+		{"series of 10 minutes", func() ([]graph.OutcomeRow, error) {
 			return s.OutcomeSeries(context.Background(), tenant, graph.Window{From: end.Add(-10 * time.Minute), To: end})
-		},
+		}},
 	} {
-		b.Run(name, func(b *testing.B) {
+		b.Run(q.name, func(b *testing.B) {
 			b.ReportAllocs()
 			n := 0
 			for b.Loop() {
-				rows, err := ask()
+				rows, err := q.ask()
 				if err != nil {
 					b.Fatal(err)
 				}
