@@ -42,6 +42,7 @@ type Retention struct {
 	Fine   time.Duration `yaml:"fine"`   // buckets of 10 s
 	Minute time.Duration `yaml:"minute"` // buckets of 1 min
 	Hour   time.Duration `yaml:"hour"`   // buckets of 1 h and 6 h, and nodes
+	Traces time.Duration `yaml:"traces"` // traces kept as evidence
 }
 
 // DefaultConfig is a server on this machine that needs no password.
@@ -54,7 +55,7 @@ func DefaultConfig() Config {
 		WriteTimeout: 30 * time.Second,
 		ReadTimeout:  15 * time.Second,
 		MaxConns:     16,
-		Retention:    Retention{Fine: 48 * time.Hour, Minute: 14 * 24 * time.Hour, Hour: 400 * 24 * time.Hour},
+		Retention:    Retention{Fine: 48 * time.Hour, Minute: 14 * 24 * time.Hour, Hour: 400 * 24 * time.Hour, Traces: 72 * time.Hour},
 	}
 }
 
@@ -82,6 +83,7 @@ func (c Config) Validate() error {
 	require(r.Fine <= r.Minute && r.Minute <= r.Hour, "clickhouse.retention: fine must not exceed minute, nor minute exceed hour")
 	require(r.Fine%graph.Step == 0 && r.Minute%time.Minute == 0 && r.Hour%time.Hour == 0,
 		"clickhouse.retention: fine, minute and hour must be multiples of 10s, 1m and 1h")
+	require(r.Traces >= time.Hour, "clickhouse.retention.traces must be at least 1h: the analysis points to traces of its last window")
 	return errors.Join(errs...)
 }
 

@@ -154,13 +154,21 @@ func (s *Store) served(ctx context.Context, params clickhouse.Parameters) (map[g
 }
 
 func (s *Store) nodes(ctx context.Context, tenant string) (map[graph.NodeID]graph.Node, error) {
+	return s.scanNodes(ctx, selectNodes, clickhouse.Parameters{"tenant": escape(tenant)})
+}
+
+// nodesAmong returns the nodes with the given ids, without those that were never stored.
+func (s *Store) nodesAmong(ctx context.Context, tenant string, ids []graph.NodeID) (map[graph.NodeID]graph.Node, error) {
+	return s.scanNodes(ctx, selectNodesAmong, clickhouse.Parameters{"tenant": escape(tenant), "nodes": formatIDs(ids)})
+}
+
+func (s *Store) scanNodes(ctx context.Context, statement string, params clickhouse.Parameters) (map[graph.NodeID]graph.Node, error) {
 	var (
 		nodes = map[graph.NodeID]graph.Node{}
 		id    uint64
 		n     graph.Node
 	)
-	params := clickhouse.Parameters{"tenant": escape(tenant)}
-	err := s.query(ctx, selectNodes, params, func(rows driver.Rows) error {
+	err := s.query(ctx, statement, params, func(rows driver.Rows) error {
 		if err := rows.Scan(&id, (*string)(&n.Type), &n.Name, &n.Namespace, &n.Environment, &n.System, &n.Address); err != nil {
 			return err
 		}

@@ -137,12 +137,16 @@ func (s *Store) exec(ctx context.Context, statement string) error {
 // setRetention makes the tables keep their rows as long as configured. It alters only those that do not
 // already, since the server looks through all parts of a table when its TTL changes.
 func (s *Store) setRetention(ctx context.Context) error {
-	keep := map[string]time.Duration{"nodes": s.cfg.Retention.Hour}
+	keep := map[string]time.Duration{"nodes": s.cfg.Retention.Hour, "spans": s.cfg.Retention.Traces}
 	for _, table := range []string{"call_sites", "edges", "operations"} {
 		keep[table+"_10s"] = s.cfg.Retention.Fine
 		keep[table+"_1m"] = s.cfg.Retention.Minute
 		keep[table+"_1h"] = s.cfg.Retention.Hour
 		keep[table+"_6h"] = s.cfg.Retention.Hour
+	}
+	for _, table := range []string{"outcomes", "halves"} {
+		keep[table+"_1m"] = s.cfg.Retention.Minute
+		keep[table+"_1h"] = s.cfg.Retention.Hour
 	}
 	engines := map[string]string{}
 	err := s.query(ctx, statement("select_engines.sql"), nil, func(rows driver.Rows) error {
@@ -158,8 +162,11 @@ func (s *Store) setRetention(ctx context.Context) error {
 	}
 	for table, d := range keep {
 		column := "bucket"
-		if table == "nodes" {
+		switch table {
+		case "nodes":
 			column = "last_seen"
+		case "spans":
+			column = "toDateTime(start)"
 		}
 		ttl := fmt.Sprintf("%s + toIntervalSecond(%d)", column, int64(d/time.Second))
 		if strings.Contains(engines[table], "TTL "+ttl+" ") {

@@ -1,10 +1,13 @@
 package clickhouse
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -223,6 +226,23 @@ func TestMigrateByManyAtOnce(t *testing.T) {
 	s := openWith(t, cfg)
 	write(t, s, shop("1"))
 	mustCount(t, s, 60)
+}
+
+func TestMigrateLeavesRetentionThatIsAsConfigured(t *testing.T) {
+	s := open(t)
+	var log bytes.Buffer
+	s.log = slog.New(slog.NewTextHandler(&log, nil))
+	if err := s.Migrate(t.Context()); err != nil || log.Len() > 0 {
+		t.Errorf("the second time: %v\n%s", err, &log)
+	}
+	s.cfg.Retention.Traces = time.Hour
+	if err := s.Migrate(t.Context()); err != nil || strings.Count(log.String(), "retention set") != 1 {
+		t.Errorf("with another retention of traces: %v\n%s", err, &log)
+	}
+	kept := number[string](t, s, "SELECT engine_full FROM system.tables WHERE database = currentDatabase() AND name = 'spans'")
+	if !strings.Contains(kept, "TTL toDateTime(start) + toIntervalSecond(3600) ") {
+		t.Errorf("engine of spans: %s", kept)
+	}
 }
 
 func TestMigrateRefusesANewerSchema(t *testing.T) {

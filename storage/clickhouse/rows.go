@@ -1,6 +1,7 @@
 package clickhouse
 
 import (
+	"bytes"
 	"cmp"
 	"math"
 	"time"
@@ -47,6 +48,58 @@ func appendCallSite(batch driver.Batch, r *graph.CallSiteRow) error {
 		r.Calls, r.Failed, r.Throttled, r.ClientErrors, r.Timeouts, r.Resends, r.Sampled,
 		units(r.Weight, weightUnit), units(r.WeightSquared, weightSquaredUnit),
 		histogram(r.Client), histogram(r.Server))
+}
+
+func compareOutcomes(a, b *graph.OutcomeRow) int {
+	return cmp.Or(
+		cmp.Compare(a.Tenant, b.Tenant), a.Bucket.Compare(b.Bucket), cmp.Compare(a.Caller, b.Caller),
+		cmp.Compare(a.Operation, b.Operation), cmp.Compare(a.Version, b.Version), cmp.Compare(a.Callee, b.Callee))
+}
+
+func appendOutcome(batch driver.Batch, r *graph.OutcomeRow) error {
+	values := make([]any, 0, 6+len(graph.OutcomeCounterNames)+6)
+	values = append(values, r.Tenant, r.Bucket, uint64(r.Caller), r.Operation, r.Version, uint64(r.Callee))
+	for _, n := range r.Counters() {
+		values = append(values, n)
+	}
+	values = append(values,
+		histogram(r.FailedTimes), histogram(r.Gaps), histogram(r.GapRatios), histogram(r.Tries),
+		storedTrace(&r.FatalTrace), storedTrace(&r.SurvivedTrace))
+	return batch.Append(values...)
+}
+
+// noTrace stands for no trace in columns of which the least counts.
+var noTrace = graph.TraceID([]byte("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"))
+
+// storedTrace is a least trace id as it is stored.
+func storedTrace(id *graph.TraceID) []byte {
+	if *id == (graph.TraceID{}) {
+		return noTrace[:]
+	}
+	return id[:]
+}
+
+func compareHalves(a, b *graph.HalfRow) int {
+	return cmp.Or(
+		cmp.Compare(a.Tenant, b.Tenant), a.Bucket.Compare(b.Bucket), cmp.Compare(a.Node, b.Node),
+		cmp.Compare(a.Side, b.Side), cmp.Compare(a.Fate, b.Fate))
+}
+
+func appendHalf(batch driver.Batch, r *graph.HalfRow) error {
+	return batch.Append(r.Tenant, r.Bucket, uint64(r.Node), string(r.Side), string(r.Fate), r.N)
+}
+
+func startOf(r *graph.SpanRow) time.Time { return time.Unix(0, r.Start) }
+
+func compareSpans(a, b *graph.SpanRow) int {
+	return cmp.Or(
+		cmp.Compare(a.Tenant, b.Tenant), bytes.Compare(a.Trace[:], b.Trace[:]), cmp.Compare(a.Start, b.Start),
+		bytes.Compare(a.ID[:], b.ID[:]), cmp.Compare(a.Kind, b.Kind))
+}
+
+func appendSpan(batch driver.Batch, r *graph.SpanRow) error {
+	return batch.Append(r.Tenant, r.Trace[:], r.ID[:], r.Parent[:], startOf(r), int64(r.Duration), uint64(r.Node),
+		r.Operation, uint8(r.Kind), uint16(r.Outcome), r.Protocol, uint64(r.Caller), uint64(r.Callee), string(r.Why))
 }
 
 // lastSeen is the bucket of a row that adds calls. A correction is no sign of life.

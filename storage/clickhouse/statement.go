@@ -6,7 +6,7 @@ import (
 	"text/template"
 )
 
-// Statements are files. What several of them share (the tiers of a window, the sums of graph.Stats) is
+// Statements are files. What several of them share (the tiers of a window, sums in the order of their columns) is
 // defined once and put in when the program starts; values only ever travel as parameters.
 var (
 	//go:embed sql/*.sql
@@ -14,21 +14,33 @@ var (
 
 	statements = template.Must(template.ParseFS(statementFiles, "sql/*.sql"))
 
-	insertNodes      = statement("insert_nodes.sql")
-	insertCallSites  = statement("insert_call_sites.sql")
-	insertOperations = statement("insert_operations.sql")
-	selectEdges      = statement("select_edges.sql")
-	selectServed     = statement("select_served.sql")
-	selectNodes      = statement("select_nodes.sql")
-	selectNodeType   = statement("select_node_type.sql")
-	selectOperations = statement("select_operations.sql")
-	selectCallSites  = statement("select_call_sites.sql")
-	selectTouched    = statement("select_touched.sql")
-	selectChanged    = statement("select_changed.sql")
-	selectSettings   = statement("select_settings.sql")
-	seriesServed     = statement("series_served.sql")
-	seriesCalled     = statement("series_called.sql")
-	seriesEdge       = statement("series_edge.sql")
+	insertNodes        = statement("insert_nodes.sql")
+	insertCallSites    = statement("insert_call_sites.sql")
+	insertOperations   = statement("insert_operations.sql")
+	insertOutcomes     = statement("insert_outcomes.sql")
+	insertHalves       = statement("insert_halves.sql")
+	insertSpans        = statement("insert_spans.sql")
+	insertPipeline     = statement("insert_pipeline.sql")
+	selectEdges        = statement("select_edges.sql")
+	selectServed       = statement("select_served.sql")
+	selectNodes        = statement("select_nodes.sql")
+	selectNodesAmong   = statement("select_nodes_among.sql")
+	selectNodeType     = statement("select_node_type.sql")
+	selectOperations   = statement("select_operations.sql")
+	selectCallSites    = statement("select_call_sites.sql")
+	selectTouched      = statement("select_touched.sql")
+	selectOutcomes     = statement("select_outcomes.sql")
+	selectHalves       = statement("select_halves.sql")
+	selectTrace        = statement("select_trace.sql")
+	selectTraces       = statement("select_traces.sql")
+	selectTracesOfEdge = statement("select_traces_of_edge.sql")
+	selectPipeline     = statement("select_pipeline.sql")
+	selectChanged      = statement("select_changed.sql")
+	selectSettings     = statement("select_settings.sql")
+	seriesServed       = statement("series_served.sql")
+	seriesCalled       = statement("series_called.sql")
+	seriesEdge         = statement("series_edge.sql")
+	seriesOutcomes     = statement("series_outcomes.sql")
 )
 
 func statement(file string) string {

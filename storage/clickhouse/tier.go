@@ -46,14 +46,31 @@ var (
 
 // plan checks w and moves it outward to the buckets that will answer for it.
 func (s *Store) plan(w graph.Window) (graph.Window, time.Duration, error) {
-	if err := w.Validate(); err != nil {
+	if err := check(w); err != nil {
 		return graph.Window{}, 0, err
-	}
-	if w.From.Before(earliest) || w.To.After(latest) {
-		return graph.Window{}, 0, fmt.Errorf("the window must lie between %d and %d", earliest.Year(), latest.Year())
 	}
 	step := s.cfg.Retention.align(w, s.now())
 	return outward(w, step), step, nil
+}
+
+// planMinutes is plan for what is kept in buckets of a minute and of an hour only.
+func (s *Store) planMinutes(w graph.Window) (graph.Window, error) {
+	w, step, err := s.plan(w)
+	if err != nil {
+		return graph.Window{}, err
+	}
+	return outward(w, max(step, time.Minute)), nil
+}
+
+// check reports a window that cannot be asked for.
+func check(w graph.Window) error {
+	if err := w.Validate(); err != nil {
+		return err
+	}
+	if w.From.Before(earliest) || w.To.After(latest) {
+		return fmt.Errorf("the window must lie between %d and %d", earliest.Year(), latest.Year())
+	}
+	return nil
 }
 
 // outward moves from down and to up to multiples of step since the Unix epoch, as SQL counts them.

@@ -55,8 +55,13 @@ func inserts(b *graph.Block) []insert {
 		func(*graph.NodeRow) time.Time { return time.Time{} }, compareNodes, appendNode)
 	all = append(all, cut(b.Token, "operations_10s", insertOperations, b.Operations,
 		func(r *graph.OperationRow) time.Time { return r.Bucket }, compareOperations, appendOperation)...)
-	return append(all, cut(b.Token, "call_sites_10s", insertCallSites, b.CallSites,
+	all = append(all, cut(b.Token, "call_sites_10s", insertCallSites, b.CallSites,
 		func(r *graph.CallSiteRow) time.Time { return r.Bucket }, compareCallSites, appendCallSite)...)
+	all = append(all, cut(b.Token, "outcomes_1m", insertOutcomes, b.Outcomes,
+		func(r *graph.OutcomeRow) time.Time { return r.Bucket }, compareOutcomes, appendOutcome)...)
+	all = append(all, cut(b.Token, "halves_1m", insertHalves, b.Halves,
+		func(r *graph.HalfRow) time.Time { return r.Bucket }, compareHalves, appendHalf)...)
+	return append(all, cut(b.Token, "spans", insertSpans, b.Spans, startOf, compareSpans, appendSpan)...)
 }
 
 // cut orders rows by day, the partitions of the source tables, and then by key, and cuts them into

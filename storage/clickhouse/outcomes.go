@@ -1,0 +1,110 @@
+package clickhouse
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"faultline/graph"
+)
+
+// Outcomes returns how the requests of w fared by caller, operation, version and callee, busiest first, and
+// the window that this is of: w moved outward to minutes, or to hours if it is long or begins when minutes
+// are no longer kept. Of a node, those in which it is caller or callee; of node 0, all. What corrections have
+// brought down to no requests is left out.
+func (s *Store) Outcomes(ctx context.Context, tenant string, w graph.Window, node graph.NodeID) (outcomes []graph.OutcomeRow, of graph.Window, err error) {
+	defer func(start time.Time) { s.metrics.asked("outcomes", start, err) }(time.Now())
+	if of, err = s.planMinutes(w); err != nil {
+		return nil, graph.Window{}, err
+	}
+	params := coverParams(tenant, cover(of))
+	params["node"] = formatID(node)
+	row := outcomeRow{OutcomeRow: graph.OutcomeRow{Tenant: tenant}}
+	outcomes, err = s.outcomes(ctx, selectOutcomes, params, &row, row.targets())
+	if err != nil {
+		return nil, graph.Window{}, fmt.Errorf("select outcomes: %w", err)
+	}
+	return outcomes, of, nil
+}
+
+// OutcomeSeries returns how the requests of w, moved outward to minutes, fared minute by minute, in the
+// order of buckets. It refuses windows of more than six hours and such that begin when minutes are no
+// longer kept.
+func (s *Store) OutcomeSeries(ctx context.Context, tenant string, w graph.Window) (outcomes []graph.OutcomeRow, err error) {
+	defer func(start time.Time) { s.metrics.asked("outcome_series", start, err) }(time.Now())
+	of, step, err := s.plan(w)
+	if err != nil {
+		return nil, err
+	}
+	if step > time.Minute {
+		return nil, fmt.Errorf("a series of outcomes has at most %s of the last %s", fineLimit, s.cfg.Retention.Minute)
+	}
+	of = outward(of, time.Minute)
+	params := clickhouse.Parameters{
+		"tenant": escape(tenant),
+		"from":   of.From.Format(time.DateTime),
+		"to":     of.To.Format(time.DateTime),
+	}
+	row := outcomeRow{OutcomeRow: graph.OutcomeRow{Tenant: tenant}}
+	outcomes, err = s.outcomes(ctx, seriesOutcomes, params, &row, append([]any{&row.Bucket}, row.targets()...))
+	if err != nil {
+		return nil, fmt.Errorf("select a series of outcomes: %w", err)
+	}
+	return outcomes, nil
+}
+
+// outcomes runs a statement whose rows go into row by way of targets.
+func (s *Store) outcomes(ctx context.Context, statement string, params clickhouse.Parameters, row *outcomeRow, targets []any) ([]graph.OutcomeRow, error) {
+	var (
+		outcomes []graph.OutcomeRow
+		bins     binArena
+	)
+	err := s.query(ctx, statement, params, func(rows driver.Rows) error {
+		if err := rows.Scan(targets...); err != nil {
+			return err
+		}
+		outcomes = append(outcomes, row.decode(&bins))
+		return nil
+	})
+	return outcomes, err
+}
+
+// outcomeRow receives the key of an outcome and the columns of sql/outcome.sql.
+type outcomeRow struct {
+	graph.OutcomeRow
+	histograms      [4]histogramBytes
+	fatal, survived []byte
+}
+
+// targets are where Scan puts the columns.
+func (r *outcomeRow) targets() []any {
+	targets := []any{(*uint64)(&r.Caller), &r.Operation, &r.Version, (*uint64)(&r.Callee)}
+	for _, n := range r.Counters() {
+		targets = append(targets, n)
+	}
+	for i := range r.histograms {
+		targets = append(targets, &r.histograms[i].indices, &r.histograms[i].counts)
+	}
+	return append(targets, &r.fatal, &r.survived)
+}
+
+// decode returns what was scanned.
+func (r *outcomeRow) decode(bins *binArena) graph.OutcomeRow {
+	o := r.OutcomeRow
+	for i, h := range [...]*graph.Histogram{&o.FailedTimes, &o.Gaps, &o.GapRatios, &o.Tries} {
+		*h = bins.decode(r.histograms[i])
+	}
+	o.FatalTrace, o.SurvivedTrace = loadedTrace(r.fatal), loadedTrace(r.survived)
+	return o
+}
+
+// loadedTrace reads what storedTrace wrote.
+func loadedTrace(b []byte) graph.TraceID {
+	if id := graph.TraceID(b); id != noTrace {
+		return id
+	}
+	return graph.TraceID{}
+}

@@ -1,0 +1,1 @@
+INSERT INTO halves_1m (tenant, bucket, node, side, fate, n)

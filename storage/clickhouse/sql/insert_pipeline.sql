@@ -1,0 +1,1 @@
+INSERT INTO pipeline (replica, started, at, version, values)

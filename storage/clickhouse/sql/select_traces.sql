@@ -1,0 +1,19 @@
+-- The newest traces with a span in the window. Whether a trace failed is asked of its spans in the window
+-- first, so that the limit does not count others, and of all its spans in the end.
+SELECT
+    {{- template "trace_summary"}}
+FROM spans
+WHERE tenant = {tenant:String} AND trace IN
+(
+    SELECT trace
+    FROM spans
+    WHERE tenant = {tenant:String}
+        AND start >= {from:DateTime64(9, 'UTC')} AND start < {to:DateTime64(9, 'UTC')}
+    GROUP BY trace
+    HAVING {any:Bool} OR (max(bitAnd(outcome, 1)) = 1) = {failed:Bool}
+    ORDER BY min(start) DESC, trace
+    LIMIT {limit:UInt64}
+)
+GROUP BY trace
+HAVING {any:Bool} OR (failures > 0) = {failed:Bool}
+ORDER BY begin DESC, trace
