@@ -23,7 +23,8 @@ import (
 
 // Reader is where answers come from. Windows in answers are those asked for, moved outward to whole
 // buckets. A node or edge that storage does not know in the window, or a trace that it does not keep, is
-// graph.ErrNotFound.
+// graph.ErrNotFound. Pipeline returns reports of every process in the window: at least its first and its last
+// and those around a restart, in any order.
 type Reader interface {
 	Graph(ctx context.Context, tenant string, w graph.Window) (graph.Graph, error)
 	Operations(ctx context.Context, tenant string, w graph.Window, id graph.NodeID) ([]graph.OperationStats, graph.Window, error)
