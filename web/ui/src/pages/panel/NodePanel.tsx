@@ -5,6 +5,7 @@ import { perSecond, seconds } from '../../graph/red'
 import { useNode, useOperations, useSeries } from '../../hooks/queries'
 import { useNow } from '../../hooks/useNow'
 import { useView } from '../../hooks/useView'
+import { DependencyOutcomes } from './DependencyOutcomes'
 import { RedCharts } from './RedCharts'
 import { EdgeRows, Figures, HealthBadge, Loaded, Section } from './parts'
 
@@ -53,6 +54,9 @@ function Detail({ detail }: { detail: NodeDetail }) {
         <NodeCharts id={node.id} operation={view.op} />
       </Section>
       {isService && <Section title="Operations"><Operations id={node.id} windowSeconds={length} /></Section>}
+      {isService && detail.callees.length > 0 && (
+        <Section title="With its dependencies" note="do its requests fail when they do?"><DependencyOutcomes id={node.id} /></Section>
+      )}
       <Section title="Callers" note={plural(detail.callers.length, 'edge')}>
         <EdgeRows edges={detail.callers} nodes={detail.neighbours} end="caller" windowSeconds={length} />
       </Section>
