@@ -82,7 +82,7 @@ function Service({ service: { node, sides, findings } }: { service: DoctorServic
   )
 }
 
-const SIDE_TEXT = { client: 'outgoing', server: 'incoming', both: 'both sides' }
+const SIDE_TEXT = { client: 'outgoing', server: 'incoming' }
 const KIND_COLOUR = { edge: 'var(--ok)', open: 'var(--ink-3)', lost: 'var(--bad-line)' }
 
 /** What became of the halves of one side, as a bar and in words. */
@@ -104,16 +104,18 @@ function Finding({ finding: f }: { finding: DoctorFinding }) {
   return (
     <li className="flex gap-2.5" data-reason={f.reason} data-severity={f.severity}>
       <span className="pt-1"><HealthMark health={healthOf(f.severity)} silent /></span>
-      <div className="min-w-0 max-w-prose">
+      <div className="min-w-0 flex-1">
         <p className="flex flex-wrap items-baseline gap-x-2">
           <b className={`font-semibold ${colour}`}>{REASON_TEXT[f.reason]}</b>
           <span className="num text-ink-2">
-            {f.halves > 0 && `${count(f.halves)} ${SIDE_TEXT[f.side]} half calls, ${share(f.share, 1)}`}
+            {f.halves > 0 && `${count(f.halves)} ${f.side === 'both' ? '' : `${SIDE_TEXT[f.side]} `}half calls, ${share(f.share, 1)}`}
             <span className="text-ink-3">{f.halves > 0 && ' · '}{SEVERITY_TEXT[f.severity]}</span>
           </span>
         </p>
-        <p className="mt-1">{f.cause}</p>
-        <p className="text-ink-2 mt-1"><b className="text-ink font-medium">Mend it: </b>{f.repair}</p>
+        <div className="mt-1 grid gap-x-8 gap-y-1 lg:grid-cols-2">
+          <p className="max-w-prose">{f.cause}</p>
+          <p className="text-ink-2 max-w-prose"><b className="text-ink font-medium">Mend it: </b>{f.repair}</p>
+        </div>
         {f.beside.length > 0 && (
           <p className="mt-1 flex flex-wrap gap-x-3"><span className="text-ink-3">See</span>{f.beside.map((n) => <NodeName key={n.id} node={n} />)}</p>
         )}

@@ -62,7 +62,7 @@ export function Replicas({ replicas, total }: { replicas: Replica[]; total: Meas
                 <span className={`flex items-center gap-1.5 ${r.state === 'silent' ? 'text-bad font-medium' : ''}`}>
                   <HealthMark health={replicaHealth(r)} silent /> {r.state}
                 </span>
-                <span className="text-ink-3 text-xs">{ago(Date.parse(r.reported), now)}</span>
+                <span className="text-ink-3 text-xs">last report {ago(Date.parse(r.reported), now)}</span>
               </td>
               {COLUMNS.map((c) => <td key={c.title} className="border-line border-t py-2 pl-4 text-right whitespace-nowrap last:text-left">{c.cell(r.values, r.name)}</td>)}
             </tr>

@@ -112,7 +112,7 @@ function Row({ row, rowIndex, top, shut, selected, marks, durationMs, onSelect, 
             </button>
           )
           : <span className="size-5 shrink-0" />}
-        {failed && <HealthMark health="bad" silent />}
+        <span className="w-3 shrink-0">{failed && <HealthMark health="bad" silent />}</span>
         <span className="truncate" title={`${span.service || span.node} ${span.operation}`}>
           <span className="text-ink-2">{span.service || span.node}</span> <b className="font-medium">{span.operation}</b>
         </span>
