@@ -634,6 +634,7 @@ func TestUserInterface(t *testing.T) {
 	}{
 		"/":                     {200, "text/html", "no-cache"},
 		"/map?from=now-1h":      {200, "text/html", "no-cache"},
+		"/pipeline":             {200, "text/html", "no-cache"},
 		"/assets/app-abc1.js":   {200, "text/javascript", "immutable"},
 		"/assets/app-old.js":    {404, "application/problem+json", ""},
 		"/api/v1/nothing":       {404, "application/problem+json", ""},

@@ -1,5 +1,6 @@
 import type { NodeDetail, Operation } from '../../api/model'
 import { TargetIcon, TypeTile } from '../../components/icons'
+import { ViewLink } from '../../components/ViewLink'
 import { ago, count, duration, plural, rate, share } from '../../format/format'
 import { perSecond, seconds } from '../../graph/red'
 import { useNode, useOperations, useSeries } from '../../hooks/queries'
@@ -62,6 +63,7 @@ function Detail({ detail }: { detail: NodeDetail }) {
       </Section>
       <Section title="Callees" note={plural(detail.callees.length, 'edge')}>
         <EdgeRows edges={detail.callees} nodes={detail.neighbours} end="callee" windowSeconds={length} />
+        {isService && <p className="text-ink-3 mt-2">Is one missing? <ViewLink to="/pipeline" patch={{}} className="link">The graph doctor</ViewLink> says what hides edges.</p>}
       </Section>
     </>
   )
