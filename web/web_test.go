@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,6 +27,7 @@ import (
 	spec "faultline/docs/api"
 	"faultline/graph"
 	"faultline/web/api"
+	"faultline/web/api/gen"
 )
 
 var (
@@ -43,7 +45,8 @@ type shop struct {
 	down    error
 	changed time.Time
 	graphs  int
-	hold    chan struct{} // when set, Graph waits until it is closed
+	asked   graph.TraceQuery // the last
+	hold    chan struct{}    // when set, Graph waits until it is closed
 }
 
 func (s *shop) state() error {
@@ -117,6 +120,80 @@ func (s *shop) OperationSeries(_ context.Context, _ string, w graph.Window, step
 
 func (s *shop) EdgeSeries(_ context.Context, _ string, w graph.Window, step time.Duration, _ graph.EdgeKey) ([]graph.Point, error) {
 	return s.points(w, step)
+}
+
+func (s *shop) Outcomes(_ context.Context, _ string, w graph.Window, node graph.NodeID) ([]graph.OutcomeRow, graph.Window, error) {
+	if node != front.ID() && node != back.ID() {
+		return nil, w, s.state()
+	}
+	one := graph.OutcomeStats{
+		Requests: 40, Failed: 4, Calls: 40, Attempts: 50, FailedAttempts: 12, TimedOut: 3,
+		TotalFatal: 2, PartialFatal: 1, ContestedFatal: 1, TotalSurvived: 5, FatalTrace: slow, Time: 1000,
+	}
+	other := graph.OutcomeStats{Requests: 10, Calls: 10, Attempts: 10, SurvivedTrace: slow}
+	return []graph.OutcomeRow{
+		{Caller: front.ID(), Operation: "GET /", Version: "1", Callee: back.ID(), OutcomeStats: one},
+		{Caller: front.ID(), Operation: "GET /", Version: "2", Callee: back.ID(), OutcomeStats: other},
+		{Caller: front.ID(), Operation: "GET /", Version: "1", OutcomeStats: graph.OutcomeStats{Requests: 100, Failed: 6, Clean: 90, CleanFailed: 2}},
+		{Caller: back.ID(), Operation: "GET /items", Callee: pg.ID(), OutcomeStats: graph.OutcomeStats{Requests: 30}},
+		{Caller: back.ID(), Operation: "GET /items", OutcomeStats: graph.OutcomeStats{}},
+	}, w, s.state()
+}
+
+func (s *shop) Halves(_ context.Context, _ string, w graph.Window) ([]graph.HalfRow, graph.Window, error) {
+	return []graph.HalfRow{
+		{Node: front.ID(), Side: graph.ServerSide, Fate: graph.FateRoot, N: 100},
+		{Node: front.ID(), Side: graph.ClientSide, Fate: graph.FatePaired, N: 45},
+		{Node: front.ID(), Side: graph.ClientSide, Fate: graph.FateNoPeer, N: 5},
+		{Node: back.ID(), Side: graph.ServerSide, Fate: graph.FatePaired, N: 45},
+		{Node: back.ID(), Side: graph.ClientSide, Fate: graph.FateInferred, N: 30},
+		{Node: 0xff, Side: graph.ServerSide, Fate: graph.FateNoPartner, N: 3}, // gone from the graph
+	}, w, s.state()
+}
+
+// slow is the one trace that is kept: front calls back, which answers too late.
+var slow = graph.TraceID{0xab, 15: 1}
+
+func (s *shop) Trace(_ context.Context, _ string, id graph.TraceID) (graph.Trace, error) {
+	if id != slow {
+		return graph.Trace{}, fmt.Errorf("trace %x: %w", id, graph.ErrNotFound)
+	}
+	at := now.Add(-time.Minute).UnixNano()
+	span := func(id, parent byte, n graph.Node, k graph.Kind, start, d time.Duration, o graph.Outcome) graph.SpanRow {
+		row := graph.SpanRow{
+			Trace: slow, ID: graph.SpanID{7: id}, Parent: graph.SpanID{7: parent}, Node: n.ID(), Kind: k, Outcome: o,
+			Start: at + int64(start), Duration: d, Operation: "GET /", Protocol: "http", Why: graph.WhyError,
+		}
+		if k == graph.KindClient {
+			row.Caller, row.Callee = n.ID(), back.ID()
+		}
+		return row
+	}
+	return graph.Trace{
+		ID: slow, Nodes: map[graph.NodeID]graph.Node{front.ID(): front, back.ID(): back},
+		Spans: []graph.SpanRow{
+			span(1, 0, front, graph.KindServer, 0, 1200*time.Microsecond, graph.Failed),
+			span(2, 1, front, graph.KindClient, 100*time.Microsecond, time.Millisecond, graph.Failed|graph.TimedOut),
+			span(3, 2, back, graph.KindServer, 200*time.Microsecond, 2*time.Millisecond, graph.SamplingKnown),
+		},
+	}, s.state()
+}
+
+func (s *shop) Traces(_ context.Context, _ string, q graph.TraceQuery) ([]graph.TraceSummary, error) {
+	s.set(func() { s.asked = q })
+	return []graph.TraceSummary{{
+		ID: slow, Start: now, Duration: 2200 * time.Microsecond, Node: front.ID(), Operation: "GET /", Spans: 3, Failed: 2, Why: graph.WhyError,
+	}}, s.state()
+}
+
+func (s *shop) Pipeline(_ context.Context, w graph.Window) ([]graph.PipelineRow, error) {
+	long := w.From.Add(-time.Hour)
+	return []graph.PipelineRow{
+		{Replica: "ingest-0", Started: long, At: w.From, Version: "1.2", Values: map[string]int64{"accepted_spans": 1000, "journal_bytes": 9}},
+		{Replica: "ingest-0", Started: long, At: w.To.Add(-time.Second), Version: "1.2", Values: map[string]int64{
+			"accepted_spans": 1899, "rejected_spans_invalid_id": 7, "journal_bytes": 5, "store_lag_ms": 800, "something_new": 3,
+		}},
+	}, s.state()
 }
 
 func (s *shop) Changed(context.Context, string) (time.Time, error) {
@@ -238,6 +315,32 @@ func TestEveryAnswerKeepsTheContract(t *testing.T) {
 		"/api/v1/series?edge=" + e + "&node=" + f:                                                        400,
 		"/api/v1/series?edge=" + e + "&operation=x":                                                      400,
 		"/api/v1/series":                                                                                 400,
+		"/api/v1/nodes/" + f + "/outcomes":                                                               200,
+		"/api/v1/nodes/" + f + "/outcomes?from=now-2h&to=now-1h":                                         200,
+		"/api/v1/nodes/" + back.ID().String() + "/outcomes":                                              200,
+		"/api/v1/nodes/" + pg.ID().String() + "/outcomes":                                                200,
+		"/api/v1/nodes/00000000000000ff/outcomes":                                                        404,
+		"/api/v1/nodes/front/outcomes":                                                                   400,
+		"/api/v1/nodes/" + f + "/outcomes?deep=1":                                                        400,
+		"/api/v1/traces":                                                                                 200,
+		"/api/v1/traces?edge=" + e + "&outcome=failed&limit=5&from=now-1h":                               200,
+		"/api/v1/traces?outcome=ok":                                                                      200,
+		"/api/v1/traces?outcome=maybe":                                                                   400,
+		"/api/v1/traces?edge=front-back":                                                                 400,
+		"/api/v1/traces?limit=0":                                                                         400,
+		"/api/v1/traces?limit=1000":                                                                      400,
+		"/api/v1/traces?service=front":                                                                   400,
+		"/api/v1/traces/ab000000000000000000000000000001":                                                200,
+		"/api/v1/traces/AB000000000000000000000000000001":                                                200,
+		"/api/v1/traces/ab000000000000000000000000000002":                                                404,
+		"/api/v1/traces/ab":                                                                              400,
+		"/api/v1/traces/zz000000000000000000000000000001":                                                400,
+		"/api/v1/traces/00000000000000000000000000000000":                                                400,
+		"/api/v1/traces/ab000000000000000000000000000001?from=now-1h":                                    400,
+		"/api/v1/pipeline":                                                                               200,
+		"/api/v1/pipeline?from=now-2h&to=now-1h&limit=1":                                                 200,
+		"/api/v1/pipeline?limit=0":                                                                       400,
+		"/api/v1/pipeline?replica=a":                                                                     400,
 		"/api/v1/events?x=1":                                                                             400,
 	}
 	for path, want := range tests {
@@ -285,6 +388,114 @@ func TestGraphNumbers(t *testing.T) {
 	}
 	if _, again := get(t, srv, "/api/v1/graph"); string(again) != string(body) && now.Equal(time.Now().UTC().Truncate(graph.Step)) {
 		t.Error("the same question has two answers")
+	}
+}
+
+// read asks for a path and reads the answer into v.
+func read[T any](t *testing.T, srv *httptest.Server, path string) (v T) {
+	t.Helper()
+	resp, body := get(t, srv, path)
+	if resp.StatusCode != 200 {
+		t.Fatalf("GET %s: %d %s", path, resp.StatusCode, body)
+	}
+	if err := json.Unmarshal(body, &v); err != nil {
+		t.Fatalf("GET %s: %v", path, err)
+	}
+	return v
+}
+
+func TestOutcomesOfCallSites(t *testing.T) {
+	srv := serve(t, &shop{})
+	o := read[gen.Outcomes](t, srv, "/api/v1/nodes/"+front.ID().String()+"/outcomes")
+	if len(o.Requests) != 1 || o.Requests[0].Requests != 100 || *o.Requests[0].FailedShare != 0.06 {
+		t.Errorf("requests as a whole: %+v", o.Requests)
+	}
+	if len(o.AsCaller) != 1 || len(o.AsCallee) != 0 || len(o.Nodes) != 3 {
+		t.Fatalf("%d call sites, %d of others, %d nodes", len(o.AsCaller), len(o.AsCallee), len(o.Nodes))
+	}
+	s := o.AsCaller[0] // both versions
+	if s.Callee != back.ID().String() || s.Requests != 50 || s.Fatal != 4 || s.Survived != 5 || *s.FailedShare != 0.08 || *s.Amplification != 1.2 || s.TimedOut != 3 {
+		t.Errorf("call site: %+v", s)
+	}
+	if want := "ab000000000000000000000000000001"; s.FatalTrace == nil || *s.FatalTrace != want || s.SurvivedTrace == nil || *s.SurvivedTrace != want {
+		t.Errorf("example traces %v and %v", s.FatalTrace, s.SurvivedTrace)
+	}
+	if o := read[gen.Outcomes](t, srv, "/api/v1/nodes/"+back.ID().String()+"/outcomes"); len(o.AsCallee) != 1 || len(o.AsCaller) != 1 || o.AsCaller[0].Amplification != nil {
+		t.Errorf("of the callee: %+v", o)
+	}
+}
+
+func TestTraceAsWaterfall(t *testing.T) {
+	srv := serve(t, &shop{})
+	got := read[gen.Trace](t, srv, "/api/v1/traces/ab000000000000000000000000000001")
+	if got.DurationMs != 2.2 || got.Failed != 2 || got.Why != gen.Error || len(got.Nodes) != 2 || len(got.Spans) != 3 {
+		t.Fatalf("%+v", got)
+	}
+	s := got.Spans[1]
+	if s.Depth != 1 || s.StartMs != 0.1 || s.Service != "front" || *s.ParentId != "0000000000000001" || !slices.Equal(s.Outcomes, []gen.SpanOutcome{"failed", "timed_out"}) {
+		t.Errorf("%+v", s)
+	}
+	if s.Call == nil || s.Call.CalleeName != "back" || s.Call.Edge == nil || *s.Call.Edge != call.String() {
+		t.Errorf("call %+v", s.Call)
+	}
+	if s := got.Spans[2]; s.Call != nil || len(s.Outcomes) != 0 || s.Depth != 2 {
+		t.Errorf("%+v", s)
+	}
+	if _, body := get(t, srv, "/api/v1/traces/ab"); !strings.Contains(string(body), "32, all hex digits") {
+		t.Errorf("no help with a short id: %s", body)
+	}
+}
+
+func TestTraceQuery(t *testing.T) {
+	s := &shop{}
+	srv := serve(t, s)
+	list := read[gen.Traces](t, srv, "/api/v1/traces?edge="+call.String()+"&outcome=failed&limit=7")
+	if q := s.asked; q.Caller != front.ID() || q.Callee != back.ID() || q.Failed == nil || !*q.Failed || q.Limit != 7 {
+		t.Errorf("asked %+v", q)
+	}
+	if len(list.Traces) != 1 || list.Traces[0].Service != "front" || list.Traces[0].DurationMs != 2.2 {
+		t.Errorf("%+v", list.Traces)
+	}
+	read[gen.Traces](t, srv, "/api/v1/traces")
+	if q := s.asked; q.Caller != 0 || q.Failed != nil || q.Limit != 20 {
+		t.Errorf("asked %+v", q)
+	}
+}
+
+func TestPipeline(t *testing.T) {
+	srv := serve(t, &shop{})
+	p := read[gen.Pipeline](t, srv, "/api/v1/pipeline")
+	if len(p.Replicas) != 1 || p.Replicas[0].State != gen.Reporting {
+		t.Fatalf("%+v", p.Replicas)
+	}
+	if m := p.Total["accepted_spans"]; m.Kind != gen.Counter || m.Value != 1899 || *m.PerSecond < 0.99 || *m.PerSecond > 1.01 {
+		t.Errorf("899 spans in 899 s: %+v", m)
+	}
+	if m := p.Total["journal_bytes"]; m.Kind != gen.Gauge || m.Value != 5 || m.PerSecond != nil {
+		t.Errorf("journal %+v", m)
+	}
+	if m := p.Total["something_new"]; m.Value != 3 {
+		t.Errorf("a value of no known name: %+v", m)
+	}
+	d := p.Doctor
+	if d.Halves != 228 || d.Paired != 90 || d.Other != 138 || d.Unaccounted != 0 || d.TotalServices != 3 {
+		t.Errorf("doctor %+v", d)
+	}
+	var got []string
+	for _, s := range d.Services {
+		for _, f := range s.Findings {
+			got = append(got, fmt.Sprint(s.Node.Name, " ", f.Reason, " ", f.Severity, " ", f.Halves))
+		}
+	}
+	if want := []string{"front client_without_peer bad 5", " partner_not_seen bad 3"}; !slices.Equal(got, want) {
+		t.Errorf("findings %q, want %q", got, want)
+	}
+	if cut := read[gen.Pipeline](t, srv, "/api/v1/pipeline?limit=1").Doctor; len(cut.Services) != 1 || cut.TotalServices != 3 || cut.TruncatedBy != "limit" {
+		t.Errorf("%d of %d services, truncated by %q", len(cut.Services), cut.TotalServices, cut.TruncatedBy)
+	}
+	// At the end of a window in the past, the last report was as fresh as it is now.
+	if old := read[gen.Pipeline](t, srv, "/api/v1/pipeline?from=now-2h&to=now-1h"); old.Replicas[0].State != gen.Reporting {
+		t.Errorf("an hour ago: %+v", old.Replicas[0])
 	}
 }
 
@@ -423,6 +634,7 @@ func TestUserInterface(t *testing.T) {
 	}{
 		"/":                     {200, "text/html", "no-cache"},
 		"/map?from=now-1h":      {200, "text/html", "no-cache"},
+		"/pipeline":             {200, "text/html", "no-cache"},
 		"/assets/app-abc1.js":   {200, "text/javascript", "immutable"},
 		"/assets/app-old.js":    {404, "application/problem+json", ""},
 		"/api/v1/nothing":       {404, "application/problem+json", ""},

@@ -22,7 +22,9 @@ import (
 )
 
 // Reader is where answers come from. Windows in answers are those asked for, moved outward to whole
-// buckets. A node or edge that storage does not know in the window is graph.ErrNotFound.
+// buckets. A node or edge that storage does not know in the window, or a trace that it does not keep, is
+// graph.ErrNotFound. Pipeline returns reports of every process in the window: at least its first and its last
+// and those around a restart, in any order.
 type Reader interface {
 	Graph(ctx context.Context, tenant string, w graph.Window) (graph.Graph, error)
 	Operations(ctx context.Context, tenant string, w graph.Window, id graph.NodeID) ([]graph.OperationStats, graph.Window, error)
@@ -30,6 +32,11 @@ type Reader interface {
 	NodeSeries(ctx context.Context, tenant string, w graph.Window, step time.Duration, id graph.NodeID) ([]graph.Point, error)
 	OperationSeries(ctx context.Context, tenant string, w graph.Window, step time.Duration, id graph.NodeID, operation string) ([]graph.Point, error)
 	EdgeSeries(ctx context.Context, tenant string, w graph.Window, step time.Duration, key graph.EdgeKey) ([]graph.Point, error)
+	Outcomes(ctx context.Context, tenant string, w graph.Window, node graph.NodeID) ([]graph.OutcomeRow, graph.Window, error)
+	Halves(ctx context.Context, tenant string, w graph.Window) ([]graph.HalfRow, graph.Window, error)
+	Trace(ctx context.Context, tenant string, id graph.TraceID) (graph.Trace, error)
+	Traces(ctx context.Context, tenant string, q graph.TraceQuery) ([]graph.TraceSummary, error)
+	Pipeline(ctx context.Context, w graph.Window) ([]graph.PipelineRow, error)
 	Changed(ctx context.Context, tenant string) (time.Time, error)
 	Ping(ctx context.Context) error
 }

@@ -17,16 +17,24 @@ type badRequestError string
 
 func (e badRequestError) Error() string { return string(e) }
 
+// notFoundError is what there is not, in words for the person who asked for it.
+type notFoundError string
+
+func (e notFoundError) Error() string { return string(e) }
+
 // errBusy reports that a request did not get its turn in time.
 var errBusy = errors.New("too many requests are under way; try again in a moment")
 
 // fail answers with a problem: the one place that knows how errors become statuses.
 func (a *API) fail(c *gin.Context, err error) {
 	var bad badRequestError
+	var missing notFoundError
 	status, detail := http.StatusServiceUnavailable, "The database does not answer. Ingest goes on; try again in a moment."
 	switch {
 	case errors.As(err, &bad):
 		status, detail = http.StatusBadRequest, err.Error()
+	case errors.As(err, &missing):
+		status, detail = http.StatusNotFound, err.Error()
 	case errors.Is(err, graph.ErrNotFound):
 		status, detail = http.StatusNotFound, "Nothing was seen of it in this window: "+err.Error()
 	case errors.Is(err, errBusy), errors.Is(err, errStreams):

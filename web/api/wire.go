@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"time"
@@ -42,6 +43,17 @@ func red(s *graph.Stats, h graph.Histogram) gen.Red {
 
 func wireWindow(w graph.Window, step time.Duration) gen.Window {
 	return gen.Window{From: w.From.UTC(), To: w.To.UTC(), StepMs: step.Milliseconds()}
+}
+
+// wireMs is a duration in milliseconds, to the microsecond.
+func wireMs(d time.Duration) float64 { return float64(d.Round(time.Microsecond).Microseconds()) / 1000 }
+
+// identity is who a node is. One that nobody described has made spans, so it is a service.
+func identity(id graph.NodeID, n graph.Node) gen.NodeIdentity {
+	return gen.NodeIdentity{
+		Id: id.String(), Name: n.Name, Namespace: n.Namespace, Environment: n.Environment,
+		Type: gen.NodeType(cmp.Or(n.Type, graph.TypeService)), System: n.System,
+	}
 }
 
 func wireNode(n *graph.NodeStats) gen.Node {

@@ -36,6 +36,78 @@ func (e Basis) Valid() bool {
 	}
 }
 
+// Defines values for DoctorFindingReason.
+const (
+	ClientWithoutPeer DoctorFindingReason = "client_without_peer"
+	InternalOnly      DoctorFindingReason = "internal_only"
+	NoServiceName     DoctorFindingReason = "no_service_name"
+	OverLimit         DoctorFindingReason = "over_limit"
+	PartnerNotSeen    DoctorFindingReason = "partner_not_seen"
+	RootServersOnly   DoctorFindingReason = "root_servers_only"
+	Waiting           DoctorFindingReason = "waiting"
+)
+
+// Valid indicates whether the value is a known member of the DoctorFindingReason enum.
+func (e DoctorFindingReason) Valid() bool {
+	switch e {
+	case ClientWithoutPeer:
+		return true
+	case InternalOnly:
+		return true
+	case NoServiceName:
+		return true
+	case OverLimit:
+		return true
+	case PartnerNotSeen:
+		return true
+	case RootServersOnly:
+		return true
+	case Waiting:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DoctorFindingSide.
+const (
+	DoctorFindingSideBoth   DoctorFindingSide = "both"
+	DoctorFindingSideClient DoctorFindingSide = "client"
+	DoctorFindingSideServer DoctorFindingSide = "server"
+)
+
+// Valid indicates whether the value is a known member of the DoctorFindingSide enum.
+func (e DoctorFindingSide) Valid() bool {
+	switch e {
+	case DoctorFindingSideBoth:
+		return true
+	case DoctorFindingSideClient:
+		return true
+	case DoctorFindingSideServer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MeasureKind.
+const (
+	Counter MeasureKind = "counter"
+	Gauge   MeasureKind = "gauge"
+)
+
+// Valid indicates whether the value is a known member of the MeasureKind enum.
+func (e MeasureKind) Valid() bool {
+	switch e {
+	case Counter:
+		return true
+	case Gauge:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Mode.
 const (
 	Async Mode = "async"
@@ -90,6 +162,153 @@ func (e NodeType) Valid() bool {
 	}
 }
 
+// Defines values for ReplicaState.
+const (
+	Reporting ReplicaState = "reporting"
+	Silent    ReplicaState = "silent"
+)
+
+// Valid indicates whether the value is a known member of the ReplicaState enum.
+func (e ReplicaState) Valid() bool {
+	switch e {
+	case Reporting:
+		return true
+	case Silent:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Severity.
+const (
+	Bad  Severity = "bad"
+	Note Severity = "note"
+	Warn Severity = "warn"
+)
+
+// Valid indicates whether the value is a known member of the Severity enum.
+func (e Severity) Valid() bool {
+	switch e {
+	case Bad:
+		return true
+	case Note:
+		return true
+	case Warn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Side.
+const (
+	SideClient Side = "client"
+	SideServer Side = "server"
+)
+
+// Valid indicates whether the value is a known member of the Side enum.
+func (e Side) Valid() bool {
+	switch e {
+	case SideClient:
+		return true
+	case SideServer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SpanKind.
+const (
+	SpanKindClient      SpanKind = "client"
+	SpanKindConsumer    SpanKind = "consumer"
+	SpanKindInternal    SpanKind = "internal"
+	SpanKindProducer    SpanKind = "producer"
+	SpanKindServer      SpanKind = "server"
+	SpanKindUnspecified SpanKind = "unspecified"
+)
+
+// Valid indicates whether the value is a known member of the SpanKind enum.
+func (e SpanKind) Valid() bool {
+	switch e {
+	case SpanKindClient:
+		return true
+	case SpanKindConsumer:
+		return true
+	case SpanKindInternal:
+		return true
+	case SpanKindProducer:
+		return true
+	case SpanKindServer:
+		return true
+	case SpanKindUnspecified:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SpanOutcome.
+const (
+	SpanOutcomeCancelled   SpanOutcome = "cancelled"
+	SpanOutcomeClientError SpanOutcome = "client_error"
+	SpanOutcomeFailed      SpanOutcome = "failed"
+	SpanOutcomeReceive     SpanOutcome = "receive"
+	SpanOutcomeResent      SpanOutcome = "resent"
+	SpanOutcomeSynthetic   SpanOutcome = "synthetic"
+	SpanOutcomeThrottled   SpanOutcome = "throttled"
+	SpanOutcomeTimedOut    SpanOutcome = "timed_out"
+)
+
+// Valid indicates whether the value is a known member of the SpanOutcome enum.
+func (e SpanOutcome) Valid() bool {
+	switch e {
+	case SpanOutcomeCancelled:
+		return true
+	case SpanOutcomeClientError:
+		return true
+	case SpanOutcomeFailed:
+		return true
+	case SpanOutcomeReceive:
+		return true
+	case SpanOutcomeResent:
+		return true
+	case SpanOutcomeSynthetic:
+		return true
+	case SpanOutcomeThrottled:
+		return true
+	case SpanOutcomeTimedOut:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Why.
+const (
+	All      Why = "all"
+	Baseline Why = "baseline"
+	Error    Why = "error"
+	Slow     Why = "slow"
+)
+
+// Valid indicates whether the value is a known member of the Why enum.
+func (e Why) Valid() bool {
+	switch e {
+	case All:
+		return true
+	case Baseline:
+		return true
+	case Error:
+		return true
+	case Slow:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GetGraphParamsQueues.
 const (
 	Collapse GetGraphParamsQueues = "collapse"
@@ -108,9 +327,60 @@ func (e GetGraphParamsQueues) Valid() bool {
 	}
 }
 
+// Defines values for ListTracesParamsOutcome.
+const (
+	ListTracesParamsOutcomeFailed ListTracesParamsOutcome = "failed"
+	ListTracesParamsOutcomeOk     ListTracesParamsOutcome = "ok"
+)
+
+// Valid indicates whether the value is a known member of the ListTracesParamsOutcome enum.
+func (e ListTracesParamsOutcome) Valid() bool {
+	switch e {
+	case ListTracesParamsOutcomeFailed:
+		return true
+	case ListTracesParamsOutcomeOk:
+		return true
+	default:
+		return false
+	}
+}
+
 // Basis A witness for an edge: a client and a server half told by their kinds, a parent in another service, a
 // span link, or one half only with the other end inferred.
 type Basis string
+
+// CallOutcomes How the requests of one operation of the caller fared with one callee
+type CallOutcomes struct {
+	// Embedded struct due to allOf(#/components/schemas/OutcomeCounters)
+	OutcomeCounters `yaml:",inline"`
+	// Embedded fields due to inline allOf schema
+	// Amplification attempts / calls, the work that retries add; null without calls
+	Amplification *float64 `json:"amplification"`
+
+	// Callee Node id
+	Callee string `json:"callee"`
+
+	// Caller Node id
+	Caller string `json:"caller"`
+
+	// FailedShare failed / requests; null without requests
+	FailedShare *float64 `json:"failed_share"`
+
+	// Fatal Requests with a failure of the callee that failed with it
+	Fatal int64 `json:"fatal"`
+
+	// FatalTrace Trace id of one that failed with it
+	FatalTrace *string `json:"fatal_trace"`
+
+	// Operation The caller's
+	Operation string `json:"operation"`
+
+	// Survived Requests with a failure of the callee that did not fail
+	Survived int64 `json:"survived"`
+
+	// SurvivedTrace Trace id of one that survived it
+	SurvivedTrace *string `json:"survived_trace"`
+}
 
 // CallSite defines model for CallSite.
 type CallSite struct {
@@ -119,6 +389,79 @@ type CallSite struct {
 	// Embedded fields due to inline allOf schema
 	CalleeOperation string `json:"callee_operation"`
 	CallerOperation string `json:"caller_operation"`
+}
+
+// Doctor defines model for Doctor.
+type Doctor struct {
+	// Fates Half calls by what became of them. Every half has exactly one fate.
+	Fates Fates `json:"fates"`
+
+	// Halves Half calls that came
+	Halves int64 `json:"halves"`
+
+	// Other Halves with any other known fate
+	Other  int64 `json:"other"`
+	Paired int64 `json:"paired"`
+
+	// Services Worst first
+	Services []DoctorService `json:"services"`
+
+	// TotalServices Services before any cut
+	TotalServices int `json:"total_services"`
+
+	// TruncatedBy What cut the list short, such as `limit`; empty when nothing did
+	TruncatedBy string `json:"truncated_by"`
+
+	// Unaccounted halves − paired − other, which is 0 when every half is accounted for
+	Unaccounted int64  `json:"unaccounted"`
+	Window      Window `json:"window"`
+}
+
+// DoctorFinding defines model for DoctorFinding.
+type DoctorFinding struct {
+	// Beside Other nodes that it is about
+	Beside []NodeIdentity `json:"beside"`
+
+	// Cause What is most likely amiss where the spans come from
+	Cause string `json:"cause"`
+
+	// Halves Half calls concerned
+	Halves int64               `json:"halves"`
+	Reason DoctorFindingReason `json:"reason"`
+
+	// Repair What to do about it
+	Repair string `json:"repair"`
+
+	// Severity bad: edges are missing or wrong; warn: some are; note: nothing to do yet
+	Severity Severity `json:"severity"`
+
+	// Share Of the halves of the side, or of both, in [0, 1]
+	Share float64           `json:"share"`
+	Side  DoctorFindingSide `json:"side"`
+}
+
+// DoctorFindingReason defines model for DoctorFinding.Reason.
+type DoctorFindingReason string
+
+// DoctorFindingSide defines model for DoctorFinding.Side.
+type DoctorFindingSide string
+
+// DoctorService defines model for DoctorService.
+type DoctorService struct {
+	// Findings Worst first; empty when all is well
+	Findings []DoctorFinding `json:"findings"`
+	Node     NodeIdentity    `json:"node"`
+
+	// Sides The sides of which there are halves
+	Sides []DoctorSide `json:"sides"`
+}
+
+// DoctorSide defines model for DoctorSide.
+type DoctorSide struct {
+	// Fates Half calls by what became of them. Every half has exactly one fate.
+	Fates  Fates `json:"fates"`
+	Halves int64 `json:"halves"`
+	Side   Side  `json:"side"`
 }
 
 // Edge Counts and percentiles as the caller saw them; `server_*` as the callee measured them.
@@ -159,6 +502,33 @@ type EdgeDetail struct {
 	Window Window `json:"window"`
 }
 
+// Fates Half calls by what became of them. Every half has exactly one fate.
+type Fates struct {
+	// ClientWithoutPeer No answer came and nothing says whom they called
+	ClientWithoutPeer int64 `json:"client_without_peer"`
+
+	// Inferred The callee sends no spans and is known from the caller's
+	Inferred int64 `json:"inferred"`
+
+	// Inner Part of a call that an outer span of the same service stands for
+	Inner int64 `json:"inner"`
+
+	// OverLimit An end of their edge is over a cardinality limit
+	OverLimit int64 `json:"over_limit"`
+
+	// Paired Joined with their other half
+	Paired int64 `json:"paired"`
+
+	// PartnerNotSeen They name a caller that never came
+	PartnerNotSeen int64 `json:"partner_not_seen"`
+
+	// Root Where a trace begins
+	Root int64 `json:"root"`
+
+	// Waiting Their other half may still come
+	Waiting int64 `json:"waiting"`
+}
+
 // Graph defines model for Graph.
 type Graph struct {
 	Edges []Edge `json:"edges"`
@@ -183,6 +553,27 @@ type GraphEvent struct {
 	// At When the newest data were stored
 	At time.Time `json:"at"`
 }
+
+// Measure defines model for Measure.
+type Measure struct {
+	Kind MeasureKind `json:"kind"`
+
+	// PerSecond Growth of a counter over the window; null for a gauge, or when only one report is known
+	PerSecond *float64 `json:"per_second"`
+
+	// Value The latest. A counter grows from the start of its process.
+	Value int64 `json:"value"`
+}
+
+// MeasureKind defines model for Measure.Kind.
+type MeasureKind string
+
+// Measures By name. Counters: received_requests, accepted_spans, rejected_spans_<reason>, refused_requests,
+// duplicate_requests, duplicate_spans, late_calls, calls, requests, over_limit_nodes, over_limit_operations,
+// over_limit_edges, overflowed_spans, stored_rows, store_errors, evidence_traces, evidence_skipped. Gauges:
+// waiting_halves, remembered_spans, pending_rows, journal_bytes, journal_max_bytes, journal_records_behind,
+// store_lag_ms, memory_bytes. There may be others.
+type Measures map[string]Measure
 
 // Mode defines model for Mode.
 type Mode string
@@ -219,6 +610,18 @@ type NodeDetail struct {
 	Window     Window `json:"window"`
 }
 
+// NodeIdentity defines model for NodeIdentity.
+type NodeIdentity struct {
+	Environment string `json:"environment"`
+	Id          string `json:"id"`
+	Name        string `json:"name"`
+	Namespace   string `json:"namespace"`
+
+	// System System of a database, cache or queue, such as postgresql
+	System string   `json:"system"`
+	Type   NodeType `json:"type"`
+}
+
 // NodePage defines model for NodePage.
 type NodePage struct {
 	// NextCursor Empty on the last page
@@ -245,6 +648,117 @@ type Operation struct {
 type Operations struct {
 	Operations []Operation `json:"operations"`
 	Window     Window      `json:"window"`
+}
+
+// OutcomeCounters Counts of requests by how they fared with the calls that they made. The calls of a request to one callee
+// are its group; calls that repeat a failed one are attempts of one logical call. A failure is isolated
+// when no other group of the request failed, and total when all logical calls of the group failed.
+type OutcomeCounters struct {
+	// Async Requests with a call that outlived them
+	Async    int64 `json:"async"`
+	Attempts int64 `json:"attempts"`
+
+	// Blamed Failed requests whose last failing group this was
+	Blamed int64 `json:"blamed"`
+
+	// Calls Logical calls
+	Calls int64 `json:"calls"`
+
+	// Cancelled Logical calls that the caller gave up
+	Cancelled int64 `json:"cancelled"`
+
+	// Clean Of a whole
+	Clean int64 `json:"clean"`
+
+	// CleanFailed Of these
+	CleanFailed int64 `json:"clean_failed"`
+
+	// ContestedFatal Failures beside those of other callees whose request failed
+	ContestedFatal    int64 `json:"contested_fatal"`
+	ContestedSurvived int64 `json:"contested_survived"`
+
+	// DurationDuration Σ floor(y·y / 1024)
+	DurationDuration int64 `json:"duration_duration"`
+
+	// DurationUs Σ y, y: duration of the request in µs, at most 60 s
+	DurationUs int64 `json:"duration_us"`
+
+	// Failed Of these
+	Failed         int64 `json:"failed"`
+	FailedAttempts int64 `json:"failed_attempts"`
+
+	// Hedged Logical calls made several times at once
+	Hedged int64 `json:"hedged"`
+
+	// OnPath Requests with a call on their critical path
+	OnPath int64 `json:"on_path"`
+
+	// PartialFatal Likewise, failures in part
+	PartialFatal    int64 `json:"partial_fatal"`
+	PartialSurvived int64 `json:"partial_survived"`
+
+	// PathTimeUs Σ of the part of it on the critical path
+	PathTimeUs int64 `json:"path_time_us"`
+
+	// Requests Requests that called the callee; of a whole
+	Requests int64 `json:"requests"`
+
+	// Rescued Logical calls that failed first and succeeded later
+	Rescued int64 `json:"rescued"`
+
+	// TimeDuration Σ floor(x·y / 1024)
+	TimeDuration int64 `json:"time_duration"`
+
+	// TimeTime Σ floor(x·x / 1024)
+	TimeTime int64 `json:"time_time"`
+
+	// TimeUs Σ x, x: time spent in the group in µs, at most 60 s
+	TimeUs int64 `json:"time_us"`
+
+	// TimedOut Logical calls that a deadline ended
+	TimedOut int64 `json:"timed_out"`
+
+	// TotalFatal Isolated total failures whose request failed
+	TotalFatal int64 `json:"total_fatal"`
+
+	// TotalSurvived Isolated total failures whose request did not
+	TotalSurvived int64 `json:"total_survived"`
+
+	// Unexplained Of these, with no failed answer of the callee to explain them
+	Unexplained int64 `json:"unexplained"`
+}
+
+// Outcomes defines model for Outcomes.
+type Outcomes struct {
+	// AsCallee Call sites at which others call the node
+	AsCallee []CallOutcomes `json:"as_callee"`
+
+	// AsCaller Call sites of the node
+	AsCaller []CallOutcomes `json:"as_caller"`
+
+	// Nodes The nodes that the call sites name and the window knows
+	Nodes []NodeIdentity `json:"nodes"`
+
+	// Requests The node's requests as a whole, by operation
+	Requests []RequestOutcomes `json:"requests"`
+	Window   Window            `json:"window"`
+}
+
+// Pipeline `total` is of all replicas: counters are added up, gauges likewise over those that report; store_lag_ms is
+// the longest. Its rates are averages from the first report of any replica to the last.
+type Pipeline struct {
+	Doctor Doctor `json:"doctor"`
+
+	// Replicas By name
+	Replicas []Replica `json:"replicas"`
+
+	// Total By name. Counters: received_requests, accepted_spans, rejected_spans_<reason>, refused_requests,
+	// duplicate_requests, duplicate_spans, late_calls, calls, requests, over_limit_nodes, over_limit_operations,
+	// over_limit_edges, overflowed_spans, stored_rows, store_errors, evidence_traces, evidence_skipped. Gauges:
+	// waiting_halves, remembered_spans, pending_rows, journal_bytes, journal_max_bytes, journal_records_behind,
+	// store_lag_ms, memory_bytes. There may be others.
+	Total  Measures `json:"total"`
+	Window Window   `json:"window"`
 }
 
 // Point defines model for Point.
@@ -282,11 +796,160 @@ type Red struct {
 	Timeouts      int64    `json:"timeouts"`
 }
 
+// Replica defines model for Replica.
+type Replica struct {
+	Name string `json:"name"`
+
+	// Reported When it last said how it fares
+	Reported time.Time `json:"reported"`
+	Started  time.Time `json:"started"`
+
+	// State Silent when the last report is older than a minute
+	State ReplicaState `json:"state"`
+
+	// Values By name. Counters: received_requests, accepted_spans, rejected_spans_<reason>, refused_requests,
+	// duplicate_requests, duplicate_spans, late_calls, calls, requests, over_limit_nodes, over_limit_operations,
+	// over_limit_edges, overflowed_spans, stored_rows, store_errors, evidence_traces, evidence_skipped. Gauges:
+	// waiting_halves, remembered_spans, pending_rows, journal_bytes, journal_max_bytes, journal_records_behind,
+	// store_lag_ms, memory_bytes. There may be others.
+	Values  Measures `json:"values"`
+	Version string   `json:"version"`
+}
+
+// ReplicaState Silent when the last report is older than a minute
+type ReplicaState string
+
+// RequestOutcomes The requests of one operation as a whole
+type RequestOutcomes struct {
+	// Embedded struct due to allOf(#/components/schemas/OutcomeCounters)
+	OutcomeCounters `yaml:",inline"`
+	// Embedded fields due to inline allOf schema
+	// FailedShare failed / requests; null without requests
+	FailedShare *float64 `json:"failed_share"`
+	Operation   string   `json:"operation"`
+}
+
 // Series defines model for Series.
 type Series struct {
 	Points []Point `json:"points"`
 	Window Window  `json:"window"`
 }
+
+// Severity bad: edges are missing or wrong; warn: some are; note: nothing to do yet
+type Severity string
+
+// Side defines model for Side.
+type Side string
+
+// SpanCall The call that a span stands for; spans that stand for none have no `call`
+type SpanCall struct {
+	// Callee Node id
+	Callee     string `json:"callee"`
+	CalleeName string `json:"callee_name"`
+
+	// Caller Node id
+	Caller     string `json:"caller"`
+	CallerName string `json:"caller_name"`
+
+	// Edge Id of the edge; null when the graph has none for it
+	Edge *string `json:"edge"`
+}
+
+// SpanKind defines model for SpanKind.
+type SpanKind string
+
+// SpanOutcome `throttled` is an answer 429 or RESOURCE_EXHAUSTED, `client_error` another 4xx; `resent` repeats an earlier
+// call; `receive` is a poll for messages, `synthetic` made by a bot or a test.
+type SpanOutcome string
+
+// Trace defines model for Trace.
+type Trace struct {
+	// DurationMs From the first start to the last end
+	DurationMs float64 `json:"duration_ms"`
+
+	// Failed Spans that failed
+	Failed int    `json:"failed"`
+	Id     string `json:"id"`
+
+	// Nodes The nodes of the spans and of the ends of their calls
+	Nodes []NodeIdentity `json:"nodes"`
+
+	// Spans Each after its parent, children of one parent by start
+	Spans []TraceSpan `json:"spans"`
+	Start time.Time   `json:"start"`
+
+	// Why Why a trace was kept: something in it failed, its request was among the slowest of its operation, it is
+	// an example of how things usually go, or every trace is kept.
+	Why Why `json:"why"`
+}
+
+// TraceSpan defines model for TraceSpan.
+type TraceSpan struct {
+	// Call The call that a span stands for; spans that stand for none have no `call`
+	Call *SpanCall `json:"call,omitempty"`
+
+	// Depth Nesting. A span's parent is the nearest span before it with a lesser depth; 0 has none.
+	Depth      int     `json:"depth"`
+	DurationMs float64 `json:"duration_ms"`
+
+	// Id Span id. The two halves of one call may share it.
+	Id   string   `json:"id"`
+	Kind SpanKind `json:"kind"`
+
+	// Node Node id
+	Node      string `json:"node"`
+	Operation string `json:"operation"`
+
+	// Outcomes Empty when nothing went wrong
+	Outcomes []SpanOutcome `json:"outcomes"`
+
+	// ParentId As the span says; the parent need not be in the trace
+	ParentId *string `json:"parent_id"`
+
+	// Protocol Empty when no attribute tells
+	Protocol string `json:"protocol"`
+
+	// Service Name of the node
+	Service string `json:"service"`
+
+	// StartMs Since the start of the trace, by the clock of who made the span
+	StartMs float64 `json:"start_ms"`
+}
+
+// TraceSummary defines model for TraceSummary.
+type TraceSummary struct {
+	// DurationMs From the first start to the last end
+	DurationMs float64 `json:"duration_ms"`
+
+	// Failed Spans that failed
+	Failed int    `json:"failed"`
+	Id     string `json:"id"`
+
+	// Node Id of the node of the earliest span
+	Node string `json:"node"`
+
+	// Operation Of the earliest span
+	Operation string `json:"operation"`
+
+	// Service Name of that node; empty when the window does not know it
+	Service string    `json:"service"`
+	Spans   int       `json:"spans"`
+	Start   time.Time `json:"start"`
+
+	// Why Why a trace was kept: something in it failed, its request was among the slowest of its operation, it is
+	// an example of how things usually go, or every trace is kept.
+	Why Why `json:"why"`
+}
+
+// Traces defines model for Traces.
+type Traces struct {
+	Traces []TraceSummary `json:"traces"`
+	Window Window         `json:"window"`
+}
+
+// Why Why a trace was kept: something in it failed, its request was among the slowest of its operation, it is
+// an example of how things usually go, or every trace is kept.
+type Why string
 
 // Window defines model for Window.
 type Window struct {
@@ -405,6 +1068,27 @@ type ListOperationsParams struct {
 	To *To `form:"to,omitempty" json:"to,omitempty"`
 }
 
+// ListOutcomesParams defines parameters for ListOutcomes.
+type ListOutcomesParams struct {
+	// From Start of the window, RFC 3339 or `now`, `now-15m`, `now-2h`, `now-7d`. Default `now-15m`.
+	From *From `form:"from,omitempty" json:"from,omitempty"`
+
+	// To End of the window, in the same forms. Default `now`.
+	To *To `form:"to,omitempty" json:"to,omitempty"`
+}
+
+// GetPipelineParams defines parameters for GetPipeline.
+type GetPipelineParams struct {
+	// From Start of the window, RFC 3339 or `now`, `now-15m`, `now-2h`, `now-7d`. Default `now-15m`.
+	From *From `form:"from,omitempty" json:"from,omitempty"`
+
+	// To End of the window, in the same forms. Default `now`.
+	To *To `form:"to,omitempty" json:"to,omitempty"`
+
+	// Limit At most this many services in the doctor's list, worst first. Default 500.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // GetSeriesParams defines parameters for GetSeries.
 type GetSeriesParams struct {
 	Node      *string `form:"node,omitempty" json:"node,omitempty"`
@@ -420,6 +1104,28 @@ type GetSeriesParams struct {
 	// Step Length of a step as a Go duration, at least 10s. By default about 120 steps in the window.
 	Step *string `form:"step,omitempty" json:"step,omitempty"`
 }
+
+// ListTracesParams defines parameters for ListTraces.
+type ListTracesParams struct {
+	// From Start of the window, RFC 3339 or `now`, `now-15m`, `now-2h`, `now-7d`. Default `now-15m`.
+	From *From `form:"from,omitempty" json:"from,omitempty"`
+
+	// To End of the window, in the same forms. Default `now`.
+	To *To `form:"to,omitempty" json:"to,omitempty"`
+
+	// Edge Id of an edge as `/graph` returns it; only traces with a call from its caller to its callee.
+	Edge *string `form:"edge,omitempty" json:"edge,omitempty"`
+
+	// Outcome Only traces in which the call of `edge` failed, or did not. Without `edge`: in which any span failed,
+	// or none did.
+	Outcome *ListTracesParamsOutcome `form:"outcome,omitempty" json:"outcome,omitempty"`
+
+	// Limit At most this many traces. Default 20.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListTracesParamsOutcome defines parameters for ListTraces.
+type ListTracesParamsOutcome string
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
@@ -441,9 +1147,21 @@ type ServerInterface interface {
 	// ListOperations The operations that a node served, busiest first
 	// (GET /nodes/{id}/operations)
 	ListOperations(c *gin.Context, id Id, params ListOperationsParams)
+	// ListOutcomes How requests fare with the calls that they make
+	// (GET /nodes/{id}/outcomes)
+	ListOutcomes(c *gin.Context, id Id, params ListOutcomesParams)
+	// GetPipeline How the product itself fares, and what senders can mend
+	// (GET /pipeline)
+	GetPipeline(c *gin.Context, params GetPipelineParams)
 	// GetSeries RED of a node, an operation or an edge over time
 	// (GET /series)
 	GetSeries(c *gin.Context, params GetSeriesParams)
+	// ListTraces Traces kept as evidence, newest first
+	// (GET /traces)
+	ListTraces(c *gin.Context, params ListTracesParams)
+	// GetTrace One trace kept as evidence, as a waterfall
+	// (GET /traces/{id})
+	GetTrace(c *gin.Context, id string)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -774,6 +1492,93 @@ func (siw *ServerInterfaceWrapper) ListOperations(c *gin.Context) {
 	siw.Handler.ListOperations(c, id, params)
 }
 
+// ListOutcomes operation middleware
+func (siw *ServerInterfaceWrapper) ListOutcomes(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id Id
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListOutcomesParams
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListOutcomes(c, id, params)
+}
+
+// GetPipeline operation middleware
+func (siw *ServerInterfaceWrapper) GetPipeline(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPipelineParams
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetPipeline(c, params)
+}
+
 // GetSeries operation middleware
 func (siw *ServerInterfaceWrapper) GetSeries(c *gin.Context) {
 
@@ -841,6 +1646,90 @@ func (siw *ServerInterfaceWrapper) GetSeries(c *gin.Context) {
 	siw.Handler.GetSeries(c, params)
 }
 
+// ListTraces operation middleware
+func (siw *ServerInterfaceWrapper) ListTraces(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListTracesParams
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "edge" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "edge", c.Request.URL.Query(), &params.Edge, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter edge: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "outcome" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "outcome", c.Request.URL.Query(), &params.Outcome, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter outcome: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListTraces(c, params)
+}
+
+// GetTrace operation middleware
+func (siw *ServerInterfaceWrapper) GetTrace(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetTrace(c, id)
+}
+
 // GinServerOptions provides options for the Gin server.
 type GinServerOptions struct {
 	BaseURL      string
@@ -872,7 +1761,11 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/nodes", wrapper.ListNodes)
 	router.GET(options.BaseURL+"/nodes/:id", wrapper.GetNode)
 	router.GET(options.BaseURL+"/nodes/:id/operations", wrapper.ListOperations)
+	router.GET(options.BaseURL+"/nodes/:id/outcomes", wrapper.ListOutcomes)
 	router.GET(options.BaseURL+"/edges/:id", wrapper.GetEdge)
 	router.GET(options.BaseURL+"/series", wrapper.GetSeries)
+	router.GET(options.BaseURL+"/traces", wrapper.ListTraces)
+	router.GET(options.BaseURL+"/traces/:id", wrapper.GetTrace)
+	router.GET(options.BaseURL+"/pipeline", wrapper.GetPipeline)
 	router.GET(options.BaseURL+"/events", wrapper.StreamEvents)
 }

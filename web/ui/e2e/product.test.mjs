@@ -171,12 +171,153 @@ test('what was asked and cannot be answered is said in words', async () => {
   await close()
 })
 
+test('the pipeline page says how ingest fares and that every half is accounted for', async () => {
+  await eventually('a report of ingest and some halves', async () => {
+    const p = await api('/pipeline')
+    return p.replicas.length > 0 && p.doctor.halves > 0 && p.doctor.services.length >= 10
+  })
+  const { page, problems, close } = await open(browser, '/map')
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Pipeline' }).click()
+  await page.getByRole('heading', { name: 'Pipeline', level: 1 }).waitFor()
+  assert.equal(new URL(page.url()).pathname, '/pipeline')
+  await page.locator('tr[data-replica][data-state="reporting"]').first().waitFor()
+  await page.locator('[data-check="even"]').waitFor()
+  const p = await api('/pipeline')
+  assert.equal(p.doctor.unaccounted, 0)
+  assert.equal(p.doctor.halves, p.doctor.paired + p.doctor.other)
+  assert.ok(p.total.accepted_spans.value > 0 && p.total.accepted_spans.per_second > 0, 'spans are accepted')
+  for (const name of ['gateway', 'checkout', 'payment']) {
+    assert.equal(await page.locator(`[data-service="${name}"]`).count(), 1, `${name} in the doctor's list`)
+  }
+  for (const s of p.doctor.services) for (const f of s.findings) assert.ok(f.cause && f.repair, `${s.node.name}: ${f.reason} without words`)
+
+  await page.getByRole('button', { name: 'Incoming (server)' }).click()
+  await page.locator('button[aria-pressed="true"]', { hasText: 'Incoming' }).waitFor()
+  assert.match(page.url(), /side=server/)
+  assert.equal(await page.locator('[data-service]', { hasText: 'outgoing:' }).count(), 0)
+  assert.deepEqual(problems, [])
+  await close()
+})
+
+test('the pipeline page explains a window in which nothing was reported', async () => {
+  const { page, problems, close } = await open(browser, '/pipeline?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z')
+  await page.getByRole('heading', { name: /No ingest process has reported/ }).waitFor()
+  await page.getByText(/No half call was counted/).waitFor()
+  assert.deepEqual(problems, [])
+  await close()
+})
+
+/** A trace kept as evidence in which there are calls. */
+const evidence = () => eventually('a trace kept as evidence', async () => {
+  for (const t of (await api('/traces?from=now-1h')).traces) {
+    const trace = await api(`/traces/${t.id}`)
+    if (trace.spans.length >= 3 && trace.spans.some((s) => s.depth > 0) && trace.spans.some((s) => s.call?.edge)) return trace
+  }
+  return undefined
+}, 120_000)
+
+test('a trace is a tree that the keyboard walks, opens and shuts', async () => {
+  const trace = await evidence()
+  const { page, problems, close } = await open(browser, `/traces/${trace.id}`)
+  const grid = page.getByRole('treegrid', { name: 'Spans' })
+  await grid.waitFor()
+  const rows = async () => Number(await grid.getAttribute('aria-rowcount')) - 1
+  const current = async () => page.locator(`#${await grid.getAttribute('aria-activedescendant')}`)
+  assert.equal(await rows(), trace.spans.length)
+
+  await grid.focus()
+  await page.keyboard.press('Home')
+  await page.locator('[role="row"][aria-selected="true"]').waitFor()
+  assert.match(page.url(), /span=/)
+  const first = await current()
+  assert.equal(await first.getAttribute('aria-level'), '1')
+  assert.equal(await first.getAttribute('aria-expanded'), 'true')
+  await page.keyboard.press('ArrowLeft')
+  await eventually('the first span is shut', async () => (await rows()) < trace.spans.length && (await first.getAttribute('aria-expanded')) === 'false', 5000)
+  assert.match(page.url(), /shut=/)
+
+  const again = await open(browser, new URL(page.url()).pathname + new URL(page.url()).search)
+  await again.page.locator('[role="row"][aria-selected="true"][aria-expanded="false"]').waitFor()
+  await again.close()
+
+  await page.keyboard.press('ArrowRight')
+  await eventually('the first span is open', async () => (await rows()) === trace.spans.length, 5000)
+  await page.keyboard.press('ArrowRight')
+  await eventually('its first child is selected', async () => (await (await current()).getAttribute('aria-level')) === '2', 5000)
+  await page.getByRole('region', { name: 'Selected span' }).getByText(trace.spans[1].id, { exact: true }).waitFor()
+
+  const failed = trace.spans.filter((s) => s.outcomes.includes('failed')).length
+  if (failed > 0 && trace.spans.length < 15) {
+    assert.equal(await page.locator('[role="row"]', { has: page.locator('[data-health="bad"]') }).filter({ hasText: 'failed' }).count(), failed, 'failed spans say so in a shape and a word')
+  }
+  assert.deepEqual(problems, [])
+  await close()
+})
+
+test('an edge leads to example traces, and a span back to its edge', async () => {
+  const trace = await evidence()
+  const edge = trace.spans.find((s) => s.call?.edge).call.edge
+  const outcome = (await api(`/traces?from=now-1h&edge=${edge}&outcome=ok`)).traces.length > 0 ? 'ok' : 'failed'
+  const { page, problems, close } = await open(browser, `/map?from=now-1h&edge=${edge}`)
+  const panel = page.getByRole('complementary', { name: 'Details' })
+  await panel.getByRole('button', { name: outcome === 'ok' ? 'Did not fail' : 'Failed', exact: true }).click()
+  await panel.getByRole('list', { name: 'Example traces' }).getByRole('link').first().click()
+  await page.getByRole('treegrid', { name: 'Spans' }).waitFor()
+  assert.match(new URL(page.url()).pathname, /^\/traces\/[0-9a-f]{32}$/)
+  assert.doesNotMatch(page.url(), /edge=/)
+
+  await page.goBack()
+  await panel.getByRole('list', { name: 'Example traces' }).waitFor()
+  assert.match(page.url(), /edge=/)
+
+  const span = trace.spans.find((s, i) => s.call?.edge && trace.spans.findIndex((x) => x.id === s.id) === i)
+  if (span) {
+    const back = await open(browser, `/traces/${trace.id}?from=now-1h&span=${span.id}`)
+    await back.page.getByRole('link', { name: 'All calls between them' }).click()
+    await back.page.getByRole('complementary', { name: 'Details' }).getByRole('heading', { name: `${span.call.caller_name} calls ${span.call.callee_name}` }).waitFor({ state: 'attached' })
+    assert.deepEqual(back.problems, [])
+    await back.close()
+  }
+  assert.deepEqual(problems, [])
+  await close()
+})
+
+test('a service says whether its requests survive its dependencies', async () => {
+  const g = await api('/graph')
+  const id = g.nodes.find((n) => n.name === 'checkout').id
+  const callee = await eventually('outcomes of checkout', async () => {
+    const o = await api(`/nodes/${id}/outcomes`)
+    return o.as_caller.length > 0 && o.nodes.find((n) => n.id === o.as_caller[0].callee)
+  }, 120_000)
+  const { page, problems, close } = await open(browser, `/map?node=${id}`)
+  const table = page.getByRole('complementary', { name: 'Details' }).getByRole('table', { name: 'Outcomes by dependency' })
+  await table.getByRole('rowheader', { name: callee.name }).waitFor()
+  for (const column of ['Requests', 'Failed with it', 'Survived it', 'Retries', 'Timeouts']) {
+    await table.getByRole('columnheader', { name: column }).waitFor()
+  }
+  assert.deepEqual(problems, [])
+  await close()
+})
+
+test('a trace that is not kept, and one that cannot be, are explained', async () => {
+  for (const [id, words] of [['f'.repeat(32), /is not kept/], ['abc', /must have 32/]]) {
+    const { page, close } = await open(browser, `/traces/${id}`)
+    await page.getByRole('alert').getByText(words).waitFor()
+    await close()
+  }
+})
+
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 for (const colorScheme of ['light', 'dark']) {
-  for (const path of ['/map', '/table', '/table?rows=edges', '/map?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z', 'panel']) {
+  for (const path of ['/map', '/table', '/table?rows=edges', '/map?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z', 'panel', '/pipeline', '/pipeline?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z', 'trace']) {
     test(`axe finds nothing serious: ${path}, ${colorScheme}`, async () => {
-      const at = path === 'panel' ? `/map?node=${(await api('/graph')).nodes.find((n) => n.name === 'checkout').id}` : path
+      let at = path
+      if (path === 'panel') at = `/map?node=${(await api('/graph')).nodes.find((n) => n.name === 'checkout').id}`
+      if (path === 'trace') {
+        const trace = await evidence()
+        at = `/traces/${trace.id}?span=${trace.spans[1].id}`
+      }
       const { page, close } = await open(browser, at, { colorScheme })
       await page.getByRole(path.startsWith('/table') ? 'table' : 'heading').first().waitFor({ state: 'attached' })
       if (path === 'panel') await page.locator('[data-chart="Duration"] canvas').waitFor()

@@ -15,10 +15,14 @@ const shots = [
   ['map-dark', '/map', 'dark'],
   ['panel', `/map?node=${id('checkout')}`, 'light'],
   ['table', '/table?rows=edges&sort=-errors', 'light'],
+  ['pipeline', '/pipeline', 'light'],
 ]
+const failed = (await api('/traces?outcome=failed&from=now-1h')).traces[0]
+if (failed) shots.push(['trace', `/traces/${failed.id}`, 'light'])
+const shows = { '/table': 'tr[data-id]', '/pipeline': 'tr[data-replica]', '/traces': '[role="row"][aria-level]', '/map': '.box' }
 for (const [name, path, colorScheme] of shots) {
   const { page, close } = await open(browser, path, { colorScheme })
-  await page.locator(path.startsWith('/table') ? 'tr[data-id]' : '.box').first().waitFor()
+  await page.locator(shows[/^\/[a-z]+/.exec(path)[0]]).first().waitFor()
   if (name === 'panel') await page.locator('[data-chart="Duration"] canvas').waitFor()
   await page.evaluate(() => document.fonts.ready)
   await page.screenshot({ path: `${folder}${name}.png` })

@@ -26,7 +26,7 @@ export function App() {
       <Banners live={live} />
       <div className="relative flex min-h-0 flex-1">
         <main id="page" tabIndex={-1} className="flex min-w-0 flex-1 flex-col outline-none">
-          <GraphPage />
+          <Suspense fallback={null}><Outlet /></Suspense>
         </main>
         {(view.node || view.edge) && <Suspense fallback={null}><SidePanel /></Suspense>}
       </div>
@@ -35,7 +35,7 @@ export function App() {
 }
 
 /** The page, once there is a graph to show; else why there is none. */
-function GraphPage() {
+export function GraphPage() {
   const { data, error, refetch, isFetching } = useGraph()
   if (!data) {
     return error

@@ -1,5 +1,5 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect, type RouterHistory } from '@tanstack/react-router'
-import { App } from './App'
+import { App, GraphPage } from './App'
 import { NotFound } from './components/NotFound'
 import { DEFAULT_VIEW, formatView, parseView, type View } from './view/view'
 
@@ -17,21 +17,36 @@ const home = createRoute({
   },
 })
 
+/** The pages that show the graph, once there is one. */
+const graph = createRoute({ getParentRoute: () => root, id: 'graph', component: GraphPage })
+
 const map = createRoute({
-  getParentRoute: () => root,
+  getParentRoute: () => graph,
   path: '/map',
   component: lazyRouteComponent(() => import('./pages/map/MapPage'), 'MapPage'),
 })
 
 const table = createRoute({
-  getParentRoute: () => root,
+  getParentRoute: () => graph,
   path: '/table',
   component: lazyRouteComponent(() => import('./pages/table/TablePage'), 'TablePage'),
 })
 
+const pipeline = createRoute({
+  getParentRoute: () => root,
+  path: '/pipeline',
+  component: lazyRouteComponent(() => import('./pages/pipeline/PipelinePage'), 'PipelinePage'),
+})
+
+const trace = createRoute({
+  getParentRoute: () => root,
+  path: '/traces/$id',
+  component: lazyRouteComponent(() => import('./pages/trace/TracePage'), 'TracePage'),
+})
+
 export function makeRouter(history?: RouterHistory) {
   return createRouter({
-    routeTree: root.addChildren([home, map, table]),
+    routeTree: root.addChildren([home, graph.addChildren([map, table]), pipeline, trace]),
     parseSearch: (search) => parseView(search),
     stringifySearch: (search) => formatView(search as Partial<View>),
     history,

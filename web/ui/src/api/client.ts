@@ -1,5 +1,5 @@
 import createClient from 'openapi-fetch'
-import type { GraphQuery, SeriesQuery } from './model'
+import type { GraphQuery, SeriesQuery, TracesQuery } from './model'
 import { problemFrom, problemOf } from './problem'
 import type { paths } from './schema'
 
@@ -33,6 +33,18 @@ export const api = {
 
   series: (query: SeriesQuery, signal?: AbortSignal) =>
     answer(http.GET('/series', { params: { query }, signal })),
+
+  outcomes: (id: string, query: WindowQuery, signal?: AbortSignal) =>
+    answer(http.GET('/nodes/{id}/outcomes', { params: { path: { id }, query }, signal })),
+
+  traces: (query: TracesQuery, signal?: AbortSignal) =>
+    answer(http.GET('/traces', { params: { query }, signal })),
+
+  trace: (id: string, signal?: AbortSignal) =>
+    answer(http.GET('/traces/{id}', { params: { path: { id } }, signal })),
+
+  pipeline: (query: WindowQuery, signal?: AbortSignal) =>
+    answer(http.GET('/pipeline', { params: { query }, signal })),
 }
 
 interface Answer<T> {

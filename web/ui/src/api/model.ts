@@ -16,9 +16,29 @@ export type Operations = Schemas['Operations']
 export type CallSite = Schemas['CallSite']
 export type Series = Schemas['Series']
 export type Point = Schemas['Point']
+export type NodeIdentity = Schemas['NodeIdentity']
+export type Outcomes = Schemas['Outcomes']
+export type CallOutcomes = Schemas['CallOutcomes']
+export type Traces = Schemas['Traces']
+export type TraceSummary = Schemas['TraceSummary']
+export type Trace = Schemas['Trace']
+export type TraceSpan = Schemas['TraceSpan']
+export type SpanOutcome = Schemas['SpanOutcome']
+export type Why = Schemas['Why']
+export type Pipeline = Schemas['Pipeline']
+export type Replica = Schemas['Replica']
+export type Measure = Schemas['Measure']
+export type Measures = Schemas['Measures']
+export type Fates = Schemas['Fates']
+export type Doctor = Schemas['Doctor']
+export type DoctorService = Schemas['DoctorService']
+export type DoctorSide = Schemas['DoctorSide']
+export type DoctorFinding = Schemas['DoctorFinding']
+export type Severity = Schemas['Severity']
 export type ProblemDocument = Schemas['Problem']
 
 export type GraphQuery = NonNullable<operations['getGraph']['parameters']['query']>
+export type TracesQuery = NonNullable<operations['listTraces']['parameters']['query']>
 export type SeriesQuery = NonNullable<operations['getSeries']['parameters']['query']>
 
 /** Every type of a node, in the order of legends and filters. */

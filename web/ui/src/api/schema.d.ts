@@ -77,6 +77,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/nodes/{id}/outcomes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How requests fare with the calls that they make
+         * @description For every call site of the node, that is one of its operations and one callee, how the requests of the
+         *     operation fared with that callee; the same for the call sites at which others call the node; and the
+         *     requests of the node as a whole. Busiest first. All versions of a service are added up.
+         */
+        get: operations["listOutcomes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/edges/{id}": {
         parameters: {
             query?: never;
@@ -106,6 +128,64 @@ export interface paths {
          * @description Give exactly one of `node` and `edge`; `operation` narrows `node`. Steps without traffic are present with zero counts and null percentiles.
          */
         get: operations["getSeries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/traces": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Traces kept as evidence, newest first
+         * @description Not every trace is kept: those with failures, the slowest, and some that show how things usually go.
+         */
+        get: operations["listTraces"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/traces/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One trace kept as evidence, as a waterfall */
+        get: operations["getTrace"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/pipeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the product itself fares, and what senders can mend
+         * @description What every ingest process has counted and holds, and the graph doctor: which half calls of which service
+         *     could not be joined into an edge, why most likely, and what to do about it.
+         */
+        get: operations["getPipeline"];
         put?: never;
         post?: never;
         delete?: never;
@@ -299,6 +379,455 @@ export interface components {
              */
             at: string;
         };
+        NodeIdentity: {
+            id: string;
+            name: string;
+            namespace: string;
+            environment: string;
+            type: components["schemas"]["NodeType"];
+            /** @description System of a database, cache or queue, such as postgresql */
+            system: string;
+        };
+        /**
+         * @description Counts of requests by how they fared with the calls that they made. The calls of a request to one callee
+         *     are its group; calls that repeat a failed one are attempts of one logical call. A failure is isolated
+         *     when no other group of the request failed, and total when all logical calls of the group failed.
+         */
+        OutcomeCounters: {
+            /**
+             * Format: int64
+             * @description Requests that called the callee; of a whole
+             */
+            requests: number;
+            /**
+             * Format: int64
+             * @description Of these
+             */
+            failed: number;
+            /**
+             * Format: int64
+             * @description Of a whole
+             */
+            clean: number;
+            /**
+             * Format: int64
+             * @description Of these
+             */
+            clean_failed: number;
+            /**
+             * Format: int64
+             * @description Logical calls
+             */
+            calls: number;
+            /** Format: int64 */
+            attempts: number;
+            /** Format: int64 */
+            failed_attempts: number;
+            /**
+             * Format: int64
+             * @description Logical calls that failed first and succeeded later
+             */
+            rescued: number;
+            /**
+             * Format: int64
+             * @description Logical calls made several times at once
+             */
+            hedged: number;
+            /**
+             * Format: int64
+             * @description Logical calls that the caller gave up
+             */
+            cancelled: number;
+            /**
+             * Format: int64
+             * @description Logical calls that a deadline ended
+             */
+            timed_out: number;
+            /**
+             * Format: int64
+             * @description Isolated total failures whose request failed
+             */
+            total_fatal: number;
+            /**
+             * Format: int64
+             * @description Isolated total failures whose request did not
+             */
+            total_survived: number;
+            /**
+             * Format: int64
+             * @description Likewise, failures in part
+             */
+            partial_fatal: number;
+            /** Format: int64 */
+            partial_survived: number;
+            /**
+             * Format: int64
+             * @description Failures beside those of other callees whose request failed
+             */
+            contested_fatal: number;
+            /** Format: int64 */
+            contested_survived: number;
+            /**
+             * Format: int64
+             * @description Failed requests whose last failing group this was
+             */
+            blamed: number;
+            /**
+             * Format: int64
+             * @description Of these, with no failed answer of the callee to explain them
+             */
+            unexplained: number;
+            /**
+             * Format: int64
+             * @description Requests with a call that outlived them
+             */
+            async: number;
+            /**
+             * Format: int64
+             * @description Requests with a call on their critical path
+             */
+            on_path: number;
+            /**
+             * Format: int64
+             * @description Σ x, x: time spent in the group in µs, at most 60 s
+             */
+            time_us: number;
+            /**
+             * Format: int64
+             * @description Σ of the part of it on the critical path
+             */
+            path_time_us: number;
+            /**
+             * Format: int64
+             * @description Σ y, y: duration of the request in µs, at most 60 s
+             */
+            duration_us: number;
+            /**
+             * Format: int64
+             * @description Σ floor(x·x / 1024)
+             */
+            time_time: number;
+            /**
+             * Format: int64
+             * @description Σ floor(x·y / 1024)
+             */
+            time_duration: number;
+            /**
+             * Format: int64
+             * @description Σ floor(y·y / 1024)
+             */
+            duration_duration: number;
+        };
+        /** @description The requests of one operation as a whole */
+        RequestOutcomes: components["schemas"]["OutcomeCounters"] & {
+            operation: string;
+            /**
+             * Format: double
+             * @description failed / requests; null without requests
+             */
+            failed_share: number | null;
+        };
+        /** @description How the requests of one operation of the caller fared with one callee */
+        CallOutcomes: components["schemas"]["OutcomeCounters"] & {
+            /** @description Node id */
+            caller: string;
+            /** @description The caller's */
+            operation: string;
+            /** @description Node id */
+            callee: string;
+            /**
+             * Format: double
+             * @description failed / requests; null without requests
+             */
+            failed_share: number | null;
+            /**
+             * Format: double
+             * @description attempts / calls, the work that retries add; null without calls
+             */
+            amplification: number | null;
+            /**
+             * Format: int64
+             * @description Requests with a failure of the callee that failed with it
+             */
+            fatal: number;
+            /**
+             * Format: int64
+             * @description Requests with a failure of the callee that did not fail
+             */
+            survived: number;
+            /** @description Trace id of one that failed with it */
+            fatal_trace: string | null;
+            /** @description Trace id of one that survived it */
+            survived_trace: string | null;
+        };
+        Outcomes: {
+            window: components["schemas"]["Window"];
+            /** @description The node's requests as a whole, by operation */
+            requests: components["schemas"]["RequestOutcomes"][];
+            /** @description Call sites of the node */
+            as_caller: components["schemas"]["CallOutcomes"][];
+            /** @description Call sites at which others call the node */
+            as_callee: components["schemas"]["CallOutcomes"][];
+            /** @description The nodes that the call sites name and the window knows */
+            nodes: components["schemas"]["NodeIdentity"][];
+        };
+        /**
+         * @description Why a trace was kept: something in it failed, its request was among the slowest of its operation, it is
+         *     an example of how things usually go, or every trace is kept.
+         * @enum {string}
+         */
+        Why: "error" | "slow" | "baseline" | "all";
+        TraceSummary: {
+            id: string;
+            /** Format: date-time */
+            start: string;
+            /**
+             * Format: double
+             * @description From the first start to the last end
+             */
+            duration_ms: number;
+            /** @description Id of the node of the earliest span */
+            node: string;
+            /** @description Name of that node; empty when the window does not know it */
+            service: string;
+            /** @description Of the earliest span */
+            operation: string;
+            spans: number;
+            /** @description Spans that failed */
+            failed: number;
+            why: components["schemas"]["Why"];
+        };
+        Traces: {
+            window: components["schemas"]["Window"];
+            traces: components["schemas"]["TraceSummary"][];
+        };
+        /** @enum {string} */
+        SpanKind: "unspecified" | "internal" | "server" | "client" | "producer" | "consumer";
+        /**
+         * @description `throttled` is an answer 429 or RESOURCE_EXHAUSTED, `client_error` another 4xx; `resent` repeats an earlier
+         *     call; `receive` is a poll for messages, `synthetic` made by a bot or a test.
+         * @enum {string}
+         */
+        SpanOutcome: "failed" | "throttled" | "client_error" | "timed_out" | "cancelled" | "resent" | "receive" | "synthetic";
+        /** @description The call that a span stands for; spans that stand for none have no `call` */
+        SpanCall: {
+            /** @description Node id */
+            caller: string;
+            caller_name: string;
+            /** @description Node id */
+            callee: string;
+            callee_name: string;
+            /** @description Id of the edge; null when the graph has none for it */
+            edge: string | null;
+        };
+        TraceSpan: {
+            /** @description Span id. The two halves of one call may share it. */
+            id: string;
+            /** @description As the span says; the parent need not be in the trace */
+            parent_id: string | null;
+            /** @description Nesting. A span's parent is the nearest span before it with a lesser depth; 0 has none. */
+            depth: number;
+            /** @description Node id */
+            node: string;
+            /** @description Name of the node */
+            service: string;
+            operation: string;
+            kind: components["schemas"]["SpanKind"];
+            /**
+             * Format: double
+             * @description Since the start of the trace, by the clock of who made the span
+             */
+            start_ms: number;
+            /** Format: double */
+            duration_ms: number;
+            /** @description Empty when nothing went wrong */
+            outcomes: components["schemas"]["SpanOutcome"][];
+            /** @description Empty when no attribute tells */
+            protocol: string;
+            call?: components["schemas"]["SpanCall"];
+        };
+        Trace: {
+            id: string;
+            /** Format: date-time */
+            start: string;
+            /**
+             * Format: double
+             * @description From the first start to the last end
+             */
+            duration_ms: number;
+            /** @description Spans that failed */
+            failed: number;
+            why: components["schemas"]["Why"];
+            /** @description Each after its parent, children of one parent by start */
+            spans: components["schemas"]["TraceSpan"][];
+            /** @description The nodes of the spans and of the ends of their calls */
+            nodes: components["schemas"]["NodeIdentity"][];
+        };
+        Measure: {
+            /** @enum {string} */
+            kind: "counter" | "gauge";
+            /**
+             * Format: int64
+             * @description The latest. A counter grows from the start of its process.
+             */
+            value: number;
+            /**
+             * Format: double
+             * @description Growth of a counter over the window; null for a gauge, or when only one report is known
+             */
+            per_second: number | null;
+        };
+        /**
+         * @description By name. Counters: received_requests, accepted_spans, rejected_spans_<reason>, refused_requests,
+         *     duplicate_requests, duplicate_spans, late_calls, calls, requests, over_limit_nodes, over_limit_operations,
+         *     over_limit_edges, overflowed_spans, stored_rows, store_errors, evidence_traces, evidence_skipped. Gauges:
+         *     waiting_halves, remembered_spans, pending_rows, journal_bytes, journal_max_bytes, journal_records_behind,
+         *     store_lag_ms, memory_bytes. There may be others.
+         */
+        Measures: {
+            [key: string]: components["schemas"]["Measure"];
+        };
+        Replica: {
+            name: string;
+            version: string;
+            /** Format: date-time */
+            started: string;
+            /**
+             * Format: date-time
+             * @description When it last said how it fares
+             */
+            reported: string;
+            /**
+             * @description Silent when the last report is older than a minute
+             * @enum {string}
+             */
+            state: "reporting" | "silent";
+            values: components["schemas"]["Measures"];
+        };
+        /** @description Half calls by what became of them. Every half has exactly one fate. */
+        Fates: {
+            /**
+             * Format: int64
+             * @description Joined with their other half
+             */
+            paired: number;
+            /**
+             * Format: int64
+             * @description The callee sends no spans and is known from the caller's
+             */
+            inferred: number;
+            /**
+             * Format: int64
+             * @description Where a trace begins
+             */
+            root: number;
+            /**
+             * Format: int64
+             * @description Part of a call that an outer span of the same service stands for
+             */
+            inner: number;
+            /**
+             * Format: int64
+             * @description Their other half may still come
+             */
+            waiting: number;
+            /**
+             * Format: int64
+             * @description No answer came and nothing says whom they called
+             */
+            client_without_peer: number;
+            /**
+             * Format: int64
+             * @description They name a caller that never came
+             */
+            partner_not_seen: number;
+            /**
+             * Format: int64
+             * @description An end of their edge is over a cardinality limit
+             */
+            over_limit: number;
+        };
+        /** @enum {string} */
+        Side: "client" | "server";
+        DoctorSide: {
+            side: components["schemas"]["Side"];
+            /** Format: int64 */
+            halves: number;
+            fates: components["schemas"]["Fates"];
+        };
+        /**
+         * @description bad: edges are missing or wrong; warn: some are; note: nothing to do yet
+         * @enum {string}
+         */
+        Severity: "bad" | "warn" | "note";
+        DoctorFinding: {
+            /** @enum {string} */
+            reason: "no_service_name" | "internal_only" | "root_servers_only" | "client_without_peer" | "partner_not_seen" | "waiting" | "over_limit";
+            severity: components["schemas"]["Severity"];
+            /** @enum {string} */
+            side: "client" | "server" | "both";
+            /**
+             * Format: int64
+             * @description Half calls concerned
+             */
+            halves: number;
+            /**
+             * Format: double
+             * @description Of the halves of the side, or of both, in [0, 1]
+             */
+            share: number;
+            /** @description What is most likely amiss where the spans come from */
+            cause: string;
+            /** @description What to do about it */
+            repair: string;
+            /** @description Other nodes that it is about */
+            beside: components["schemas"]["NodeIdentity"][];
+        };
+        DoctorService: {
+            node: components["schemas"]["NodeIdentity"];
+            /** @description The sides of which there are halves */
+            sides: components["schemas"]["DoctorSide"][];
+            /** @description Worst first; empty when all is well */
+            findings: components["schemas"]["DoctorFinding"][];
+        };
+        Doctor: {
+            window: components["schemas"]["Window"];
+            /**
+             * Format: int64
+             * @description Half calls that came
+             */
+            halves: number;
+            /** Format: int64 */
+            paired: number;
+            /**
+             * Format: int64
+             * @description Halves with any other known fate
+             */
+            other: number;
+            /**
+             * Format: int64
+             * @description halves − paired − other, which is 0 when every half is accounted for
+             */
+            unaccounted: number;
+            fates: components["schemas"]["Fates"];
+            /** @description Services before any cut */
+            total_services: number;
+            /** @description What cut the list short, such as `limit`; empty when nothing did */
+            truncated_by: string;
+            /** @description Worst first */
+            services: components["schemas"]["DoctorService"][];
+        };
+        /**
+         * @description `total` is of all replicas: counters are added up, gauges likewise over those that report; store_lag_ms is
+         *     the longest. Its rates are averages from the first report of any replica to the last.
+         */
+        Pipeline: {
+            window: components["schemas"]["Window"];
+            /** @description By name */
+            replicas: components["schemas"]["Replica"][];
+            total: components["schemas"]["Measures"];
+            doctor: components["schemas"]["Doctor"];
+        };
     };
     responses: {
         /** @description Why the request was not answered */
@@ -484,6 +1013,34 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    listOutcomes: {
+        parameters: {
+            query?: {
+                /** @description Start of the window, RFC 3339 or `now`, `now-15m`, `now-2h`, `now-7d`. Default `now-15m`. */
+                from?: components["parameters"]["From"];
+                /** @description End of the window, in the same forms. Default `now`. */
+                to?: components["parameters"]["To"];
+            };
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The outcomes */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Outcomes"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     getEdge: {
         parameters: {
             query?: {
@@ -538,6 +1095,93 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Series"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listTraces: {
+        parameters: {
+            query?: {
+                /** @description Start of the window, RFC 3339 or `now`, `now-15m`, `now-2h`, `now-7d`. Default `now-15m`. */
+                from?: components["parameters"]["From"];
+                /** @description End of the window, in the same forms. Default `now`. */
+                to?: components["parameters"]["To"];
+                /** @description Id of an edge as `/graph` returns it; only traces with a call from its caller to its callee. */
+                edge?: string;
+                /**
+                 * @description Only traces in which the call of `edge` failed, or did not. Without `edge`: in which any span failed,
+                 *     or none did.
+                 */
+                outcome?: "failed" | "ok";
+                /** @description At most this many traces. Default 20. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The traces */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Traces"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getTrace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Trace id, 32 hex digits */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The trace */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trace"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getPipeline: {
+        parameters: {
+            query?: {
+                /** @description Start of the window, RFC 3339 or `now`, `now-15m`, `now-2h`, `now-7d`. Default `now-15m`. */
+                from?: components["parameters"]["From"];
+                /** @description End of the window, in the same forms. Default `now`. */
+                to?: components["parameters"]["To"];
+                /** @description At most this many services in the doctor's list, worst first. Default 500. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The pipeline */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pipeline"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -5,6 +5,7 @@ import { describeRange } from '../view/range'
 import { CLEAR_FILTERS, isFiltered } from '../view/view'
 import { CheckIcon, CopyIcon } from './icons'
 import { snippets } from './snippets'
+import { ViewLink } from './ViewLink'
 
 /** No node in the window: either the filters leave none, or nothing has been sent yet. */
 export function EmptyState() {
@@ -35,6 +36,7 @@ export function EmptyState() {
       <p className="text-ink-2 mt-5">
         Sent some before? <button type="button" className="link" onClick={() => change({ from: 'now-24h', to: 'now' })}>Look at the last 24 hours</button>,
         or <button type="button" className="link" onClick={() => change({ from: 'now-7d', to: 'now' })}>the last 7 days</button>.
+        Still nothing? <ViewLink to="/pipeline" patch={{}} className="link">The pipeline</ViewLink> says what has arrived, what was rejected and why.
       </p>
     </Centred>
   )

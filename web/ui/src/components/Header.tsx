@@ -1,5 +1,6 @@
 import { useLocation } from '@tanstack/react-router'
 import type { LiveState } from '../api/live'
+import { NO_SPAN, select } from '../hooks/useView'
 import { FilterMenus } from './FilterMenus'
 import { LiveToggle } from './LiveToggle'
 import { RangePicker } from './RangePicker'
@@ -11,7 +12,7 @@ import { ViewLink } from './ViewLink'
 export function Header({ live }: { live: LiveState }) {
   return (
     <header className="border-line bg-surface relative z-30 flex flex-wrap items-center gap-x-3 gap-y-2 border-b px-4 py-2">
-      <ViewLink to="/map" patch={{ node: undefined, edge: undefined, focus: undefined }} className="mr-1 flex items-center gap-2 rounded-md" aria-label="Faultline, to the whole map">
+      <ViewLink to="/map" patch={{ ...select.none, ...NO_SPAN, focus: undefined }} className="mr-1 flex items-center gap-2 rounded-md" aria-label="Faultline, to the whole map">
         <Mark />
         <span className="text-[15px] font-semibold tracking-[-0.015em]">Faultline</span>
       </ViewLink>
@@ -31,8 +32,8 @@ function PageTabs() {
   const { pathname } = useLocation()
   return (
     <nav aria-label="Pages" className="bg-sunken flex rounded-lg p-0.5">
-      {([['/map', 'Map'], ['/table', 'Table']] as const).map(([to, label]) => (
-        <ViewLink key={to} to={to} patch={{}} aria-current={pathname === to ? 'page' : undefined}
+      {([['/map', 'Map'], ['/table', 'Table'], ['/pipeline', 'Pipeline']] as const).map(([to, label]) => (
+        <ViewLink key={to} to={to} patch={NO_SPAN} aria-current={pathname === to ? 'page' : undefined}
           className="text-ink-2 hover:text-ink aria-[current=page]:bg-surface aria-[current=page]:text-ink aria-[current=page]:shadow-card rounded-md px-3 py-1 text-sm font-medium">
           {label}
         </ViewLink>

@@ -49,6 +49,14 @@ export function duration(ms: number | null): string {
   return `${significant(ms / 3_600_000)} h`
 }
 
+/** An amount of bytes: 840 B, 12.4 KiB, 3.1 GiB. */
+export function bytes(n: number): string {
+  for (const [size, unit] of [[2 ** 40, 'TiB'], [2 ** 30, 'GiB'], [2 ** 20, 'MiB'], [2 ** 10, 'KiB']] as const) {
+    if (n >= size * 0.9995) return `${significant(n / size)} ${unit}`
+  }
+  return `${count(n)} B`
+}
+
 /** How long ago a moment was, both in Unix ms: "12 s ago". */
 export function ago(then: number, now: number): string {
   const s = Math.max(0, Math.round((now - then) / 1000))

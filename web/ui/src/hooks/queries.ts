@@ -63,3 +63,34 @@ export function useSeries(of: { node: string; operation?: string } | { edge: str
     placeholderData: keepPreviousData,
   })
 }
+
+/** How the requests of a node fare with its dependencies, and those of its callers with it. */
+export function useOutcomes(id: string) {
+  const [{ from, to }] = useView()
+  return useQuery({ queryKey: ['outcomes', id, from, to], queryFn: ({ signal }) => api.outcomes(id, { from, to }, signal) })
+}
+
+/** Traces kept as evidence with a call on an edge, newest first. */
+export function useTraces(edge: string, outcome: 'failed' | 'ok') {
+  const [{ from, to }] = useView()
+  return useQuery({
+    queryKey: ['traces', edge, outcome, from, to],
+    queryFn: ({ signal }) => api.traces({ edge, outcome, from, to, limit: 10 }, signal),
+  })
+}
+
+/** The first word of the keys of what does not change once it is there: live updates leave it alone. */
+export const STILL = 'still'
+
+export function useTrace(id: string) {
+  return useQuery({ queryKey: [STILL, 'trace', id], queryFn: ({ signal }) => api.trace(id, signal), staleTime: 60_000 })
+}
+
+export function usePipeline() {
+  const [{ from, to }] = useView()
+  return useQuery({
+    queryKey: ['pipeline', from, to],
+    queryFn: ({ signal }) => api.pipeline({ from, to }, signal),
+    placeholderData: keepPreviousData,
+  })
+}

@@ -3,6 +3,7 @@ import { useEffect, useState, useSyncExternalStore } from 'react'
 import { BASE } from '../api/client'
 import { Live, type LiveState } from '../api/live'
 import { isMoving, lengthOf } from '../view/range'
+import { STILL } from './queries'
 import { useView } from './useView'
 
 const HOUR_MS = 3600_000
@@ -32,7 +33,7 @@ export function useLive(): LiveState {
       timer = undefined
       last = Date.now()
       // A hidden page is not looked at; it catches up when it is shown.
-      if (!document.hidden) void queries.invalidateQueries()
+      if (!document.hidden) void queries.invalidateQueries({ predicate: (q) => q.queryKey[0] !== STILL })
     }
     const soon = () => {
       timer ??= setTimeout(refresh, Math.max(0, last + every - Date.now()))

@@ -19,6 +19,9 @@ export function useView(): [View, ChangeView] {
   return [view, change]
 }
 
+/** What a trace's page keeps in the URL, at its beginning. */
+export const NO_SPAN = { span: undefined, shut: [] } satisfies Partial<View>
+
 /** What opens the panel of a node or an edge, and closes that of anything else. */
 export const select = {
   node: (node: string): Partial<View> => ({ node, edge: undefined, op: undefined }),

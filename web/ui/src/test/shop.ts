@@ -1,4 +1,4 @@
-import type { Graph, GraphEdge, GraphNode, Red } from '../api/model'
+import type { CallOutcomes, Graph, GraphEdge, GraphNode, Red } from '../api/model'
 
 /** Counts with nothing but calls and failures. */
 export function red(calls: number, failed = 0): Red {
@@ -28,5 +28,16 @@ export function graph(...edges: string[]): Graph {
     window: { from: '2026-01-01T00:00:00Z', to: '2026-01-01T00:01:00Z', step_ms: 10_000 },
     stale: false, total_nodes: ids.length, total_edges: edges.length, truncated_by: '',
     nodes: ids.map((id) => node(id)), edges: edges.filter((e) => e.includes('>')).map((e) => edge(e)),
+  }
+}
+
+/** A call site from words, "a>b", with nothing but what `over` says. */
+export function site(words: string, over: Partial<CallOutcomes> = {}): CallOutcomes {
+  const [caller = '', callee = ''] = words.split('>')
+  return {
+    caller, callee, operation: 'GET /', failed_share: null, amplification: null, fatal: 0, survived: 0, fatal_trace: null, survived_trace: null,
+    requests: 0, failed: 0, clean: 0, clean_failed: 0, calls: 0, attempts: 0, failed_attempts: 0, rescued: 0, hedged: 0, cancelled: 0, timed_out: 0,
+    total_fatal: 0, total_survived: 0, partial_fatal: 0, partial_survived: 0, contested_fatal: 0, contested_survived: 0,
+    blamed: 0, unexplained: 0, async: 0, on_path: 0, time_us: 0, path_time_us: 0, duration_us: 0, time_time: 0, time_duration: 0, duration_duration: 0, ...over,
   }
 }

@@ -7,6 +7,7 @@ describe('the view in the URL', () => {
       ...DEFAULT_VIEW, from: 'now-6h', to: 'now', environment: ['prod', 'eu west'], namespace: [''], type: ['database', 'cache'],
       q: 'err > 1% "a b"', node: '00ff', op: 'GET /x?y=1&z', focus: '00ff', depth: 3, queues: 'collapse', group: 'on',
       open: ['prod/shop'], rows: 'edges', sort: 'p95', live: false,
+      outcome: 'ok', side: 'server', span: '00aa-server', shut: ['00aa', '00bb'],
     }
     expect(parseView(formatView(view))).toEqual(view)
   })
@@ -17,7 +18,7 @@ describe('the view in the URL', () => {
   })
 
   test.each([
-    ['?from=yesterday&depth=99&type=disk&queues=maybe&sort=<x>', DEFAULT_VIEW],
+    ['?from=yesterday&depth=99&type=disk&queues=maybe&sort=<x>&outcome=maybe&side=top', DEFAULT_VIEW],
     ['?from=now&to=now-1h', DEFAULT_VIEW],
     ['?node=a&edge=b', { ...DEFAULT_VIEW, node: 'a' }],
     ['?op=x', DEFAULT_VIEW],

@@ -27,6 +27,14 @@ export interface View extends Range {
   /** Column of the table, with `-` in front for descending. */
   sort: string
   live: boolean
+  /** Which example traces of an edge are listed. */
+  outcome: 'failed' | 'ok'
+  /** Which halves of calls the doctor speaks of. */
+  side: 'any' | 'client' | 'server'
+  /** Span of a trace whose details are shown; see pages/trace/waterfall. */
+  span?: string
+  /** Spans of a trace that are drawn without what is below them. */
+  shut: string[]
 }
 
 export const DEFAULT_VIEW: View = {
@@ -34,6 +42,7 @@ export const DEFAULT_VIEW: View = {
   environment: [], namespace: [], type: [], q: '',
   depth: 1, queues: 'show', group: 'auto', open: [],
   rows: 'nodes', sort: '-rate', live: true,
+  outcome: 'failed', side: 'any', shut: [],
 }
 
 export const MAX_DEPTH = 5
@@ -63,6 +72,10 @@ export function parseView(search: string, now = Date.now()): View {
     rows: oneOf(['nodes', 'edges'], p.get('rows')),
     sort: /^-?[a-z0-9_]{1,32}$/.test(p.get('sort') ?? '') ? p.get('sort')! : DEFAULT_VIEW.sort,
     live: p.get('live') !== 'off',
+    outcome: oneOf(['failed', 'ok'], p.get('outcome')),
+    side: oneOf(['any', 'client', 'server'], p.get('side')),
+    span: text('span'),
+    shut: texts('shut'),
   }
 }
 

@@ -4,6 +4,7 @@ import { ago, count, duration, rate, share } from '../../format/format'
 import { perSecond, seconds } from '../../graph/red'
 import { useEdge, useSeries } from '../../hooks/queries'
 import { useNow } from '../../hooks/useNow'
+import { ExampleTraces } from './ExampleTraces'
 import { RedCharts } from './RedCharts'
 import { Figures, HealthBadge, Loaded, NodeLink, Section } from './parts'
 
@@ -74,6 +75,7 @@ function Detail({ detail }: { detail: EdgeDetail }) {
           {detail.call_sites.length > 30 && <caption className="text-ink-3 caption-bottom pt-2 text-left text-xs">and {count(detail.call_sites.length - 30)} less busy ones</caption>}
         </table>
       </Section>
+      <Section title="Example traces" note="kept as evidence"><ExampleTraces edge={edge.id} /></Section>
       <Section title="Seen as">
         <ul className="text-ink-2 list-disc pl-4">{edge.basis.map((b) => <li key={b}>{BASIS[b]}</li>)}</ul>
       </Section>

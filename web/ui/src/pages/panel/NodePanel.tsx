@@ -1,10 +1,12 @@
 import type { NodeDetail, Operation } from '../../api/model'
 import { TargetIcon, TypeTile } from '../../components/icons'
+import { ViewLink } from '../../components/ViewLink'
 import { ago, count, duration, plural, rate, share } from '../../format/format'
 import { perSecond, seconds } from '../../graph/red'
 import { useNode, useOperations, useSeries } from '../../hooks/queries'
 import { useNow } from '../../hooks/useNow'
 import { useView } from '../../hooks/useView'
+import { DependencyOutcomes } from './DependencyOutcomes'
 import { RedCharts } from './RedCharts'
 import { EdgeRows, Figures, HealthBadge, Loaded, Section } from './parts'
 
@@ -53,11 +55,15 @@ function Detail({ detail }: { detail: NodeDetail }) {
         <NodeCharts id={node.id} operation={view.op} />
       </Section>
       {isService && <Section title="Operations"><Operations id={node.id} windowSeconds={length} /></Section>}
+      {isService && detail.callees.length > 0 && (
+        <Section title="With its dependencies" note="do its requests fail when they do?"><DependencyOutcomes id={node.id} /></Section>
+      )}
       <Section title="Callers" note={plural(detail.callers.length, 'edge')}>
         <EdgeRows edges={detail.callers} nodes={detail.neighbours} end="caller" windowSeconds={length} />
       </Section>
       <Section title="Callees" note={plural(detail.callees.length, 'edge')}>
         <EdgeRows edges={detail.callees} nodes={detail.neighbours} end="callee" windowSeconds={length} />
+        {isService && <p className="text-ink-3 mt-2">Is one missing? <ViewLink to="/pipeline" patch={{}} className="link">The graph doctor</ViewLink> says what hides edges.</p>}
       </Section>
     </>
   )
