@@ -110,7 +110,7 @@ func TestTiersApartAndDatabaseLate(t *testing.T) {
 	common := []string{
 		"--clickhouse-addr", addr, "--clickhouse-user", engine.User, "--clickhouse-database", engine.Database, "--admin", "127.0.0.1:0",
 	}
-	ingest := start(t, "ingest", env, append(common, "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0")...)
+	ingest := start(t, "ingest", env, append(common, "--data-dir", t.TempDir(), "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0")...)
 	api := start(t, "api", env, append(common, "--listen", "127.0.0.1:0")...)
 
 	if status, body := get(t, ingest["admin"]+"/readyz"); status != http.StatusOK {
