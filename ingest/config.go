@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"faultline/graph/match"
@@ -9,9 +10,17 @@ import (
 	"faultline/ingest/journal"
 )
 
+// How many processes take in the spans of one system.
+const (
+	Auto    = "auto"
+	One     = "one"
+	Several = "several"
+)
+
 // Config says how spans become rows and how much may wait meanwhile.
 type Config struct {
 	Journal      journal.Config `yaml:"journal"`
+	Replicas     string         `yaml:"replicas"`      // one, if all spans come to this process; several, if other processes take spans of the same services; auto is one for the all-in-one and several for the ingest tier
 	FlushEvery   time.Duration  `yaml:"flush_every"`   // how often rows are written
 	MaxQueued    int            `yaml:"max_queued"`    // spans in memory that are not matched yet; more are read from the journal when it is their turn
 	MaxRows      int            `yaml:"max_rows"`      // rows not yet stored; over it spans wait in the journal
@@ -25,7 +34,7 @@ type Config struct {
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
 	return Config{
-		Journal: journal.DefaultConfig(), FlushEvery: 2 * time.Second, MaxQueued: 400_000, MaxRows: 1_000_000, CatchUp: 2,
+		Journal: journal.DefaultConfig(), Replicas: Auto, FlushEvery: 2 * time.Second, MaxQueued: 400_000, MaxRows: 1_000_000, CatchUp: 2,
 		WriteTimeout: 30 * time.Second, DrainTimeout: 10 * time.Second,
 		Match: match.DefaultConfig(), Rollup: rollup.DefaultConfig(),
 	}
@@ -38,6 +47,9 @@ func (c Config) Validate() error {
 		if !ok {
 			errs = append(errs, errors.New("ingest."+name+" must be positive"))
 		}
+	}
+	if c.Replicas != Auto && c.Replicas != One && c.Replicas != Several {
+		errs = append(errs, fmt.Errorf("ingest.replicas is %q and must be one, several or auto", c.Replicas))
 	}
 	positive("flush_every", c.FlushEvery > 0)
 	positive("max_queued", c.MaxQueued > 0)

@@ -26,6 +26,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"faultline/graph"
+	"faultline/ingest/exchange"
 	"faultline/ingest/journal"
 	"faultline/ingest/otlp"
 )
@@ -65,6 +66,9 @@ type Service struct {
 	version   string
 	started   time.Time
 	replica   string
+	graph     *serviceGraph
+	shared    exchange.Store // nil: this process is the only one
+	led       chan struct{}  // closed when this process does not lead any more
 
 	// Owned by the goroutine that runs the machine.
 	machine *machine
@@ -88,16 +92,19 @@ type mark struct {
 	time time.Time
 }
 
-// New returns a Service that keeps what it admits in j and stores what it finds with w. It does nothing
-// until Run.
-func New(cfg Config, j *journal.Journal, d *otlp.Decoder, w Writer, version string, log *slog.Logger, reg Registry) *Service {
+// New returns a Service that keeps what it admits in j and stores what it finds with w. If it is not nil,
+// shared is where several such processes meet that count as one. It does nothing until Run.
+func New(cfg Config, j *journal.Journal, d *otlp.Decoder, w Writer, shared exchange.Store, version string, log *slog.Logger, reg Registry) *Service {
 	s := &Service{
 		cfg: cfg, journal: j, decoder: d, writer: w, log: log.With("component", "ingest"),
-		gatherer: reg, version: version, started: time.Now(),
-		feed: make(chan item, 4096), lastTaken: j.End(), machine: newMachine(cfg), seen: newDuplicates(cfg.Match.Keep),
+		gatherer: reg, version: version, started: time.Now(), shared: shared, led: make(chan struct{}), graph: newServiceGraph(),
+		feed: make(chan item, 4096), lastTaken: j.End(), seen: newDuplicates(cfg.Match.Keep),
 	}
 	s.metrics = newMetrics(reg, s)
-	reg.MustRegister(s.machine.graph)
+	reg.MustRegister(s.graph)
+	if shared == nil {
+		s.machine = newMachine(cfg, s.graph)
+	}
 	return s
 }
 
@@ -129,6 +136,10 @@ func (s *Service) Consume(ctx context.Context, b *otlp.Batch) error {
 // enqueue gives a record that was just written to the machine, unless it has enough to do: then it reads the
 // record from disk when it gets there. The journal calls it in the order of positions, one call at a time.
 func (s *Service) enqueue(at journal.Position, received time.Time, b *otlp.Batch) {
+	if s.shared != nil {
+		s.written.Store(received.UnixNano())
+		return // it is read from the journal
+	}
 	it := item{before: s.lastTaken, at: at, received: received, batch: b}
 	s.written.Store(received.UnixNano())
 	s.lastTaken = at
@@ -157,13 +168,21 @@ func (s *Service) Ready() error { return s.journal.Writable() }
 
 // Run runs the machine and stores its rows until ctx ends. The doors must have stopped by then. What they
 // handed over and is not stored within Config.DrainTimeout waits in the journal for the next start.
-func (s *Service) Run(ctx context.Context) error {
+func (s *Service) Run(ctx context.Context) (err error) {
+	if s.saved, err = s.loadCheckpoint(); err != nil {
+		return err
+	}
+	s.replica = s.saved.Replica
+	s.stored.Store(s.saved.Time.UnixNano())
+	if s.shared != nil {
+		return s.runShared(ctx)
+	}
 	blocks := make(chan block)
 	stored := make(chan block, 1)
 	g := new(errgroup.Group)
 	g.Go(func() error { s.store(ctx, blocks, stored); return nil })
 	g.Go(func() error { s.report(ctx); return nil })
-	err := s.work(ctx, blocks, stored)
+	err = s.work(ctx, blocks, stored)
 	close(blocks)
 	return errors.Join(err, g.Wait())
 }
@@ -283,16 +302,14 @@ func (s *Service) takeNext(blocks chan<- block) error {
 // recover begins where an earlier run ended: the machine reads again what it has to remember, silently, and
 // then what is not stored yet.
 func (s *Service) recover(ctx context.Context) error {
-	var err error
-	if s.saved, err = s.loadCheckpoint(); err != nil {
-		return err
-	}
-	s.stored.Store(s.saved.Time.UnixNano())
 	if s.journal.End() == 0 {
+		s.wake()
 		return nil
 	}
 	start, records := time.Now(), 0
-	s.machine.silent = s.saved.Stored > 0
+	if s.saved.Stored == 0 {
+		s.wake()
+	}
 	s.read()
 	for s.machine.silent && ctx.Err() == nil {
 		if err := s.takeNext(nil); err != nil {

@@ -141,7 +141,7 @@ func start(t *testing.T, cfg Config, w Writer) (s *Service, reg *prometheus.Regi
 	if err != nil {
 		t.Fatal(err)
 	}
-	s = New(cfg, j, decoder, w, "test", slog.New(slog.DiscardHandler), reg)
+	s = New(cfg, j, decoder, w, nil, "test", slog.New(slog.DiscardHandler), reg)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()

@@ -24,9 +24,10 @@ type machine struct {
 	time time.Time        // latest time of a record
 }
 
-func newMachine(cfg Config) *machine {
+// newMachine returns a machine that is silent.
+func newMachine(cfg Config, g *serviceGraph) *machine {
 	names := match.NewNames(cfg.Match.Limits)
-	m := &machine{names: names, folder: rollup.New(cfg.Rollup, names), graph: newServiceGraph(names)}
+	m := &machine{names: names, folder: rollup.New(cfg.Rollup, names), graph: g, silent: true}
 	m.matcher = match.New(cfg.Match, names, m)
 	return m
 }
@@ -50,7 +51,7 @@ func (m *machine) take(at journal.Position, now time.Time, b *otlp.Batch) {
 func (m *machine) Call(c *match.Call) {
 	if !m.silent {
 		m.folder.Call(c)
-		m.graph.Call(c)
+		m.graph.count(m.names, c)
 	}
 }
 

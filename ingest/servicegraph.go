@@ -15,8 +15,6 @@ import (
 // calls as the rest. Counters never go down, as Prometheus demands: a call that is taken back because its
 // partner came after all stays counted here, next to the right one.
 type serviceGraph struct {
-	names *match.Names
-
 	mu       sync.Mutex
 	series   map[sgKey]*sgSeries
 	unpaired float64
@@ -58,17 +56,15 @@ var (
 	sgDropped  = prometheus.NewDesc("traces_service_graph_dropped_spans_total", "Spans forgotten before their wait was over, for want of room.", nil, nil)
 )
 
-func newServiceGraph(names *match.Names) *serviceGraph {
-	return &serviceGraph{names: names, series: map[sgKey]*sgSeries{}}
-}
+func newServiceGraph() *serviceGraph { return &serviceGraph{series: map[sgKey]*sgSeries{}} }
 
-// Call counts c. Messages count from producer to consumer, not to and from their queue.
-func (g *serviceGraph) Call(c *match.Call) {
+// count counts c, in terms of names. Messages count from producer to consumer, not to and from their queue.
+func (g *serviceGraph) count(names *match.Names, c *match.Call) {
 	if c.N <= 0 {
 		return
 	}
-	caller, _, _, _ := g.names.Node(c.Caller)
-	callee, _, _, _ := g.names.Node(c.Callee)
+	caller, _, _, _ := names.Node(c.Caller)
+	callee, _, _, _ := names.Node(c.Callee)
 	if caller.Type == graph.TypeQueue || callee.Type == graph.TypeQueue {
 		return
 	}

@@ -33,15 +33,34 @@ func (s *Service) store(ctx context.Context, blocks <-chan block, stored chan<- 
 	}
 }
 
-// write stores one block, trying again with growing, jittered pauses until it succeeds or ctx ends. One
-// attempt at a time is all that a database in trouble gets.
+// write stores one block. The journal up to its end, and the end itself, are on disk first: whatever is
+// lost with the power, no row may be stored that another run would find differently.
 func (s *Service) write(ctx context.Context, b block) error {
+	return s.insist(ctx, b.Rows(), func() error {
+		if err := s.journal.Sync(); err != nil {
+			return fmt.Errorf("sync the journal: %w", err)
+		}
+		if err := s.saveCheckpoint(b.checkpoint); err != nil {
+			return err
+		}
+		return s.tryWrite(ctx, b.Block)
+	})
+}
+
+// writeUntilStored stores a block that nothing on this machine's disk depends on.
+func (s *Service) writeUntilStored(ctx context.Context, b graph.Block) error {
+	return s.insist(ctx, b.Rows(), func() error { return s.tryWrite(ctx, b) })
+}
+
+// insist tries again with growing, jittered pauses until it succeeds or ctx ends. One attempt at a time is
+// all that a database in trouble gets.
+func (s *Service) insist(ctx context.Context, rows int, try func() error) error {
 	again := backoff{first: 200 * time.Millisecond, most: 10 * time.Second}
 	for {
 		start := time.Now()
-		err := s.tryWrite(ctx, b)
+		err := try()
 		if err == nil {
-			s.metrics.flushed(time.Since(start), b.Rows())
+			s.metrics.flushed(time.Since(start), rows)
 			return nil
 		}
 		if ctx.Err() != nil {
@@ -49,7 +68,7 @@ func (s *Service) write(ctx context.Context, b block) error {
 		}
 		s.metrics.writeErrors.Inc()
 		wait := again.next()
-		s.log.Warn("rows are kept and written again", "err", err, "rows", b.Rows(), "retry_in", wait.String())
+		s.log.Warn("rows are kept and written again", "err", err, "rows", rows, "retry_in", wait.String())
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
@@ -58,16 +77,8 @@ func (s *Service) write(ctx context.Context, b block) error {
 	}
 }
 
-// tryWrite stores b once. The journal up to its end, and the end itself, are on disk first: whatever is lost
-// with the power, no row may be stored that another run would find differently.
-func (s *Service) tryWrite(ctx context.Context, b block) error {
-	if err := s.journal.Sync(); err != nil {
-		return fmt.Errorf("sync the journal: %w", err)
-	}
-	if err := s.saveCheckpoint(b.checkpoint); err != nil {
-		return err
-	}
+func (s *Service) tryWrite(ctx context.Context, b graph.Block) error {
 	ctx, done := context.WithTimeout(ctx, s.cfg.WriteTimeout)
 	defer done()
-	return s.writer.Write(ctx, b.Block)
+	return s.writer.Write(ctx, b)
 }

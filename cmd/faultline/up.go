@@ -49,7 +49,7 @@ func startAll(ctx context.Context, p *tier.Process) error {
 	if err != nil {
 		return err
 	}
-	if err := p.StartIngest(ctx, store); err != nil {
+	if err := p.StartIngest(ctx, store, true); err != nil {
 		return err
 	}
 	if err := p.StartSelfTraces(ctx); err != nil {

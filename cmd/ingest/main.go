@@ -21,7 +21,7 @@ func newCommand() *cobra.Command {
 		Version: proc.Version,
 		Args:    cobra.NoArgs,
 	}
-	options := tier.AddFlags(cmd.Flags(), "otlp-grpc", "otlp-http", "admin", "data-dir", "fsync", "store-spans", "clickhouse-addr", "clickhouse-user",
+	options := tier.AddFlags(cmd.Flags(), "otlp-grpc", "otlp-http", "admin", "data-dir", "replicas", "fsync", "store-spans", "clickhouse-addr", "clickhouse-user",
 		"clickhouse-password-file", "clickhouse-database", "clickhouse-tls", "memory-limit", "self-traces", "log-level")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		cfg, err := options.Load()
@@ -38,7 +38,7 @@ func start(ctx context.Context, p *tier.Process) error {
 	if err != nil {
 		return err
 	}
-	if err := p.StartIngest(ctx, store); err != nil {
+	if err := p.StartIngest(ctx, store, false); err != nil {
 		return err
 	}
 	return p.StartSelfTraces(ctx)

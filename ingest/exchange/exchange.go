@@ -10,7 +10,8 @@
 //
 // That an epoch does not change once it is closed rests on three rules:
 //
-//   - A member publishes only into epochs behind the last that it has said.
+//   - A member publishes only into epochs behind the last that it has said, and says nothing of an epoch
+//     while an insert into it, of which it got no answer, may go through.
 //   - A member is dead when its lease has run out by the store's clock, and then its word does not count any
 //     more. A block carries the time until which it may be published, which lies well before the end of the
 //     lease, and the store refuses it later.
@@ -47,6 +48,9 @@ const (
 
 // PublishTimeout is how long a block may take to be published; a store must keep it.
 const PublishTimeout = 10 * time.Second
+
+// settling is how much longer an insert may go on that was given up: the time it takes to reach the store.
+const settling = 3 * time.Second
 
 func epochOf(t time.Time) Epoch { return Epoch(t.UnixNano() / int64(Length)) }
 
@@ -112,6 +116,9 @@ type Publisher struct {
 	until  time.Time // end of the lease by the store's clock
 	server time.Time // the store's clock at local
 	local  time.Time
+
+	doubtful Epoch     // of the first block that may still be on its way although its sender has given up
+	doubt    time.Time // by this process's clock: then it is there or never will be
 }
 
 // NewPublisher returns a Publisher of the journal named replica. The name of the member must be new with
@@ -134,19 +141,37 @@ func (p *Publisher) Publish(ctx context.Context, token string, records []journal
 	b := Block{
 		Replica: p.replica, Token: token, Epoch: max(epochOf(p.now()), p.said+1), Until: p.until.Add(-margin), Records: records,
 	}
-	if err := p.store.Publish(ctx, b); err != nil {
-		p.joined = p.joined && !errors.Is(err, ErrStale)
-		return fmt.Errorf("publish %d records: %w", len(records), err)
+	start := time.Now()
+	err := p.store.Publish(ctx, b)
+	switch {
+	case err == nil:
+		p.doubt = time.Time{} // whatever was sent before under this token counts as a repetition
+		return nil
+	case errors.Is(err, ErrStale):
+		p.joined = false
+	default:
+		if !p.inDoubt() {
+			p.doubtful = b.Epoch
+		}
+		p.doubt = start.Add(PublishTimeout + settling)
 	}
-	return p.say(ctx, b.Epoch)
+	return fmt.Errorf("publish %d records: %w", len(records), err)
 }
 
-// Beat says that this process lives and has nothing to publish now.
+// inDoubt reports whether a block may be on its way that was given up.
+func (p *Publisher) inDoubt() bool { return time.Now().Before(p.doubt) }
+
+// Beat says that this process lives, and publishes nothing more into the epochs that are over. It is due
+// once in every epoch.
 func (p *Publisher) Beat(ctx context.Context) error {
 	if !p.joined || p.now().After(p.until.Add(-margin)) {
 		return p.join(ctx)
 	}
-	return p.say(ctx, max(p.said, epochOf(p.now())-1))
+	over := epochOf(p.now()) - 1
+	if p.inDoubt() {
+		over = min(over, p.doubtful-1)
+	}
+	return p.say(ctx, over)
 }
 
 // Leave says that this process publishes nothing more.
@@ -177,6 +202,9 @@ func (p *Publisher) say(ctx context.Context, e Epoch) error {
 // may not know it: it stays behind that.
 func (p *Publisher) join(ctx context.Context) error {
 	p.joined = false
+	if p.inDoubt() {
+		return errors.New("a block that was given up may still be on its way: nothing is published before that is over")
+	}
 	if p.local.IsZero() {
 		s, err := p.store.State(ctx)
 		if err != nil {

@@ -297,14 +297,19 @@ func (p *process) start() {
 	run(func(a *actor) { // publishes
 		pub := NewPublisher(a, member, p.replica)
 		for {
-			for p.stored == len(p.records) {
-				_ = pub.Beat(context.Background()) // once more at the next turn
+			_ = a.ask(func(verdict) error { return nil }) // as it pauses between attempts
+			if p.stored == len(p.records) {
+				_ = pub.Beat(context.Background())
+				continue
 			}
 			if p.cut == p.stored {
 				p.cut += 1 + w.chance.IntN(len(p.records)-p.stored)
 			}
 			if pub.Publish(context.Background(), fmt.Sprintf("%s-%d", p.replica, p.cut), p.records[p.stored:p.cut]) == nil {
 				p.stored = p.cut
+			}
+			if w.chance.IntN(2) == 0 {
+				_ = pub.Beat(context.Background())
 			}
 		}
 	})

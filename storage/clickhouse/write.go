@@ -46,6 +46,7 @@ type insert struct {
 	table, statement string
 	token            string // "" for rows that may be repeated
 	rows             int
+	limit            time.Duration // that the server may take; 0: as configured
 	appendRow        func(batch driver.Batch, i int) error
 }
 
@@ -114,7 +115,7 @@ func (s *Store) tryInsert(ctx context.Context, in insert) error {
 		"insert_deduplication_token":                         in.token,
 		"deduplicate_blocks_in_dependent_materialized_views": 1,
 		"async_insert":                                       0, // its batches would mix blocks, and with them tokens
-		"max_execution_time":                                 math.Ceil(s.cfg.WriteTimeout.Seconds()),
+		"max_execution_time":                                 math.Ceil(cmp.Or(in.limit, s.cfg.WriteTimeout).Seconds()),
 	}))
 	batch, err := s.conn.PrepareBatch(ctx, in.statement)
 	if err != nil {

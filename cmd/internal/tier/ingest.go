@@ -10,19 +10,26 @@ import (
 
 	"faultline/cmd/internal/proc"
 	"faultline/ingest"
+	"faultline/ingest/exchange"
 	"faultline/ingest/journal"
 	"faultline/ingest/otlp"
+	"faultline/storage/clickhouse"
 )
 
-// StartIngest starts the ingest tier: the OTLP doors, and behind them what turns spans into rows for w. On
-// the way down the doors close first, and what they let in is written before w may go.
-func (p *Process) StartIngest(ctx context.Context, w ingest.Writer) error {
+// StartIngest starts the ingest tier: the OTLP doors, and behind them what turns spans into rows in store. If
+// the settings leave it open, alone says whether this is the only process that takes spans in. On the way
+// down the doors close first, and what they let in is written before the store may go.
+func (p *Process) StartIngest(ctx context.Context, store *clickhouse.Store, alone bool) error {
 	log, err := p.openJournal()
 	if err != nil {
 		return err
 	}
 	p.Parts.Close(ctx, "journal", log.Close)
-	service := ingest.New(p.Config.Ingest, log, otlp.NewDecoder(p.Config.OTLP.Decode), w, proc.Version, p.Log, p.Registry)
+	var shared exchange.Store
+	if r := p.Config.Ingest.Replicas; r == ingest.Several || r == ingest.Auto && !alone {
+		shared = exchangeStore{store}
+	}
+	service := ingest.New(p.Config.Ingest, log, otlp.NewDecoder(p.Config.OTLP.Decode), store, shared, proc.Version, p.Log, p.Registry)
 	doors, err := otlp.New(p.Config.OTLP, service, p.Log, p.Registry)
 	if err != nil {
 		return err

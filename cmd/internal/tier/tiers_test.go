@@ -21,15 +21,27 @@ import (
 
 func TestMain(m *testing.M) { clickhousetest.Main(m) }
 
+// program is one of the production programs, running.
+type program struct {
+	cmd       *exec.Cmd
+	addresses map[string]string // of its ready line
+}
+
 // start builds and starts one of the production programs on free ports, and returns the addresses of its
 // ready line. It is stopped, and must stop well, at the end of the test.
-func start(t *testing.T, program string, env []string, args ...string) map[string]string {
+func start(t *testing.T, name string, env []string, args ...string) map[string]string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), program)
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "../../"+program).CombinedOutput(); err != nil {
+	return launch(t, name, env, args...).addresses
+}
+
+func launch(t *testing.T, name string, env []string, args ...string) *program {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "../../"+name).CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	cmd := exec.Command(path, args...)
+	p := &program{cmd: exec.Command(path, args...), addresses: map[string]string{}}
+	cmd := p.cmd
 	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = t.Output()
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -41,22 +53,24 @@ func start(t *testing.T, program string, env []string, args ...string) map[strin
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if cmd.ProcessState != nil {
+			return // the test has ended it
+		}
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("%s ended with %v", program, err)
+			t.Errorf("%s ended with %v", name, err)
 		}
 	})
 	line, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil || !strings.HasPrefix(line, program+" ready ") {
-		t.Fatalf("ready line of %s is %q (%v)", program, line, err)
+	if err != nil || !strings.HasPrefix(line, name+" ready ") {
+		t.Fatalf("ready line of %s is %q (%v)", name, line, err)
 	}
-	addresses := map[string]string{}
 	for _, field := range strings.Fields(line) {
 		if what, address, ok := strings.Cut(field, "="); ok {
-			addresses[what] = address
+			p.addresses[what] = address
 		}
 	}
-	return addresses
+	return p
 }
 
 func get(t *testing.T, url string) (status int, body string) {

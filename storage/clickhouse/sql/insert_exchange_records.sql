@@ -1,0 +1,1 @@
+INSERT INTO exchange_records (epoch, replica, position, received, kind, meta, body, until)
