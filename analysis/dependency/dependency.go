@@ -57,10 +57,10 @@ type Declaration struct {
 // Knowledge is what is known about call sites besides their outcomes. Every function may be nil, is called
 // often and must not block.
 type Knowledge struct {
-	NodeType       func(graph.NodeID) graph.NodeType          // nil: all are services
-	HealthCheck    func(caller, callee graph.NodeID) bool     // the caller's deep health check names the callee and has gone down with it
-	ProbeFlips     func(caller, callee graph.NodeID) int      // how often the caller's readiness flipped within 30 s after the callee's
-	BiasedSampling func(caller graph.NodeID) bool             // the caller's traces are kept by the outcome of their root
+	NodeType       func(graph.NodeID) graph.NodeType      // nil: all are services
+	HealthCheck    func(caller, callee graph.NodeID) bool // the caller's deep health check names the callee and has gone down with it
+	ProbeFlips     func(caller, callee graph.NodeID) int  // how often the caller's readiness flipped within 30 s after the callee's
+	BiasedSampling func(caller graph.NodeID) bool         // the caller's traces are kept by the outcome of their root
 	Declared       func(Site) (declaration Declaration, ok bool)
 }
 
