@@ -22,7 +22,8 @@ const versionsKept = 8 // of a caller
 // not safe for concurrent use.
 //
 // The latest minutes are kept as they came, so that they can be replaced; older ones are folded into what
-// is known of each call site. That makes no difference to any judgement.
+// is known of each call site. That makes no difference to a judgement, except that around midnight what is
+// simply summed up fades half an hour late.
 type Judge struct {
 	cfg  Config
 	know Knowledge

@@ -144,10 +144,20 @@ func (j *Judge) view(number uint32, at int32) operationView {
 	if v.operation.day != 0 && v.day > v.operation.day {
 		by = j.fade(v.day - v.operation.day)
 	}
+	recent := j.fadeRecent(v.day)
 	for i := range v.n {
-		v.n[i] = v.old[i]*by + float64(v.recent[i])
+		v.n[i] = v.old[i]*by + float64(v.recent[i])*recent
 	}
 	return v
+}
+
+// fadeRecent is the weight on a day of what is summed up over the replaceable minutes, which are taken to be
+// as old as the latest.
+func (j *Judge) fadeRecent(day int32) float64 {
+	if n := len(j.minutes); n > 0 && day > dayOf(j.minutes[n-1].at) {
+		return j.fade(day - dayOf(j.minutes[n-1].at))
+	}
+	return 1
 }
 
 // epochs are the versions of a caller by all minutes.
@@ -225,8 +235,9 @@ func (j *Judge) judgement(s *site, op *operationView, at int32) (Judgement, bool
 	if day := dayOf(at); s.day != 0 && day > s.day {
 		by = j.fade(day - s.day)
 	}
+	recent := j.fadeRecent(dayOf(at))
 	for i := range n {
-		n[i] = s.old[i]*by + float64(s.recent[i])
+		n[i] = s.old[i]*by + float64(s.recent[i])*recent
 	}
 	if n[requests] <= 0 {
 		return Judgement{}, false
@@ -260,15 +271,15 @@ func (j *Judge) judgement(s *site, op *operationView, at int32) (Judgement, bool
 	}
 
 	out.Prior = j.prior(set.prior, op.id, s.callee, out.Facets.Async)
-	sticky := st.decided() && out.Prior.Why != BecauseAsync
+	stepped := out.Prior == set.prior || st.decided() && out.Prior.Why != BecauseAsync
 	switch {
-	case sticky:
+	case stepped && st.decided():
 		out.Verdict, out.Since = st.verdict, timeOf(st.since)
-	default:
+	case !stepped:
 		out.Verdict = now.verdict(out.Prior, set.biased)
-		if out.Verdict == Unknown && out.Prior.Why == BecauseAsync {
-			out.Verdict = Soft
-		}
+	}
+	if out.Verdict == Unknown && out.Prior.Why == BecauseAsync {
+		out.Verdict = Soft
 	}
 	out.Inferred = out.Verdict
 	declared := j.declare(&out, now, set.biased)
@@ -283,7 +294,7 @@ func (j *Judge) judgement(s *site, op *operationView, at int32) (Judgement, bool
 			out.Assumed = Hard
 		}
 	}
-	if sticky && !declared {
+	if stepped && !declared {
 		out.Needs = st.needs(&set)
 	} else {
 		out.Needs = now.needs(out.Verdict, out.Prior, set.leak, set.biased)
