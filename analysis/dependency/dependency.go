@@ -268,6 +268,10 @@ func (j *Judgement) String() string {
 	case e.Isolated() == 0 && j.Prior.Why == BecauseAsync:
 		return fmt.Sprintf("%s (%s, no failure seen)", j.Verdict, j.Prior.Why)
 	}
-	return fmt.Sprintf("%s, %.0f %% (%.0f–%.0f %%; %d of %d isolated failures took the caller down)",
-		j.Verdict, 100*j.Probability, 100*j.Low, 100*j.High, e.TotalFatal, e.Isolated())
+	inPart := ""
+	if e.PartialFatal > 0 {
+		inPart = fmt.Sprintf(", %d of %d in part", e.PartialFatal, e.PartialFatal+e.PartialSurvived)
+	}
+	return fmt.Sprintf("%s, %.0f %% (%.0f–%.0f %%; %d of %d isolated failures took the caller down%s)",
+		j.Verdict, 100*j.Probability, 100*j.Low, 100*j.High, e.TotalFatal, e.Isolated(), inPart)
 }

@@ -114,6 +114,15 @@ func (w *watch) include(m *failMinute, t *tally) {
 	}
 }
 
+// oneSided says whether the evidence since w left zero speaks for one side only.
+func (w *watch) oneSided() bool {
+	if w.sum == 0 {
+		return false
+	}
+	hardness := w.run.a / (w.run.a + w.run.b)
+	return hardness < partialAbove || hardness > partialBelow
+}
+
 // state is everything that the minutes up to some minute said about failures at one call site. It is a
 // value: a copy can go its own way.
 type state struct {
@@ -209,11 +218,11 @@ func (s *state) step(m *failMinute, set *setting) {
 }
 
 // settle takes up a verdict for which there is enough evidence now. A verdict is not given up for lack of
-// evidence, only for another one, and not while a change is suspected: mixed evidence means partial only if
-// what came last does not speak for a change.
+// evidence, only for another one, and not while a change to the opposite is suspected: all evidence together
+// looks partial then, too.
 func (s *state) settle(at int32, set *setting) {
 	now := s.read(set.leak)
-	if s.decided() && (s.up.sum > 0 || s.down.sum > 0 || now.holds(s.verdict, set.prior, set.biased)) {
+	if s.decided() && (s.up.oneSided() || s.down.oneSided() || now.holds(s.verdict, set.prior, set.biased)) {
 		return
 	}
 	if v := now.verdict(set.prior, set.biased); v != Unknown && v != s.verdict {
