@@ -1,6 +1,7 @@
 package dependency
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -48,6 +49,7 @@ type Judge struct {
 	updated []uint32 // call sites marked as updated
 
 	opRows, siteRows []numbered // scratch
+	encoded          []byte     // scratch
 }
 
 type caller struct {
@@ -63,8 +65,9 @@ type opKey struct {
 type operation struct {
 	name   string
 	caller uint32
-	day    int32 // to which old has faded
-	last   int32 // minute of the last row
+	next   uint32 // the operation that came after it in the last rows
+	day    int32  // to which old has faded
+	last   int32  // minute of the last row
 	old    [opCounters]float64
 	recent [opCounters]int64 // of the replaceable minutes
 }
@@ -77,8 +80,9 @@ type siteKey struct {
 type site struct {
 	callee      graph.NodeID
 	op          uint32
-	day         int32 // to which old has faded
-	first, last int32 // minutes of the first and the last row
+	next        uint32 // the call site that came after it in the last rows
+	day         int32  // to which old has faded
+	first, last int32  // minutes of the first and the last row
 	updated     bool
 	old         [siteCounters]float64
 	recent      siteValues // of the replaceable minutes
@@ -153,13 +157,13 @@ func (j *Judge) take(at int32, rows []graph.OutcomeRow) *minute {
 	m := &minute{at: at}
 	opRows, siteRows := j.opRows[:0], j.siteRows[:0]
 	var last opKey
-	var op uint32
+	var op, before uint32 // the latest operation and call site
 	var known bool
 	for i := range rows {
 		r := &rows[i]
 		if key := (opKey{r.Caller, r.Operation}); i == 0 || key != last {
 			last = key
-			op, known = j.opOf(key, at)
+			op, known = j.opOf(key, op, at)
 		}
 		if !known {
 			j.dropped++
@@ -175,12 +179,13 @@ func (j *Judge) take(at int32, rows []graph.OutcomeRow) *minute {
 			opRows = append(opRows, numbered{op, r})
 			continue
 		}
-		s, ok := j.siteOf(siteKey{op, r.Callee}, at)
+		s, ok := j.siteOf(siteKey{op, r.Callee}, before, at)
 		if !ok {
 			j.dropped++
 			continue
 		}
 		siteRows = append(siteRows, numbered{s, r})
+		before = s
 	}
 	m.rows = len(opRows) + len(siteRows)
 	slices.SortFunc(m.versions, func(a, b callerVersion) int {
@@ -200,11 +205,12 @@ func (j *Judge) take(at int32, rows []graph.OutcomeRow) *minute {
 	})
 
 	slices.SortFunc(siteRows, byNumber)
-	m.sites = make([]byte, 0, 24*len(siteRows))
-	var before uint32
+	sites := j.encoded[:0]
+	before = 0
+	var v siteValues
 	eachGroup(siteRows, func(number uint32, rows []numbered) {
 		s := j.siteTab.at(number)
-		var v siteValues
+		v = siteValues{}
 		for _, r := range rows {
 			v.add(&r.row.OutcomeStats)
 		}
@@ -212,7 +218,7 @@ func (j *Judge) take(at int32, rows []graph.OutcomeRow) *minute {
 			v[i] = max(v[i], 0)
 			s.recent[i] += v[i]
 		}
-		m.sites = appendSite(m.sites, number-before, &v)
+		sites = appendSite(sites, number-before, &v)
 		before = number
 
 		f := failMinuteOf(at, rows)
@@ -229,9 +235,10 @@ func (j *Judge) take(at int32, rows []graph.OutcomeRow) *minute {
 		s.failures.recent = slices.Insert(s.failures.recent, i, f)
 		m.failures = append(m.failures, number)
 	})
+	m.sites = bytes.Clone(sites)
 	clear(opRows)
 	clear(siteRows)
-	j.opRows, j.siteRows = opRows, siteRows
+	j.opRows, j.siteRows, j.encoded = opRows, siteRows, sites
 	return m
 }
 
@@ -400,8 +407,17 @@ func (o *operation) leak(n [opCounters]float64, from, to int32, fade func(int32)
 	return (n[opCleanFailed]*by + 0.5) / (n[opClean]*by + 1)
 }
 
-// opOf returns the number of an operation, and false if there are too many.
-func (j *Judge) opOf(key opKey, at int32) (uint32, bool) {
+// opOf returns the number of an operation, and false if there are too many. Rows mostly come in the order of
+// the minute before, so it looks first at the one that followed the last one then: a map of a million keys
+// takes longer.
+func (j *Judge) opOf(key opKey, after uint32, at int32) (uint32, bool) {
+	if j.opTab.n > 0 {
+		number := j.opTab.at(after).next
+		if o := j.opTab.at(number); o.last != 0 && o.name == key.name && j.callerTab.at(o.caller).id == key.caller {
+			o.last = max(o.last, at)
+			return number, true
+		}
+	}
 	number, ok := j.ops[key]
 	if !ok {
 		if len(j.ops) >= j.cfg.Sites {
@@ -420,11 +436,19 @@ func (j *Judge) opOf(key opKey, at int32) (uint32, bool) {
 	}
 	o := j.opTab.at(number)
 	o.last = max(o.last, at)
+	j.opTab.at(after).next = number
 	return number, true
 }
 
-// siteOf returns the number of a call site, and false if there are too many.
-func (j *Judge) siteOf(key siteKey, at int32) (uint32, bool) {
+// siteOf returns the number of a call site, and false if there are too many. It looks first as opOf does.
+func (j *Judge) siteOf(key siteKey, after uint32, at int32) (uint32, bool) {
+	if j.siteTab.n > 0 {
+		number := j.siteTab.at(after).next
+		if s := j.siteTab.at(number); s.op == key.op && s.callee == key.callee {
+			s.first, s.last = min(s.first, at), max(s.last, at)
+			return number, true
+		}
+	}
 	number, ok := j.sites[key]
 	if !ok {
 		if len(j.sites) >= j.cfg.Sites {
@@ -438,6 +462,7 @@ func (j *Judge) siteOf(key siteKey, at int32) (uint32, bool) {
 	}
 	s := j.siteTab.at(number)
 	s.first, s.last = min(s.first, at), max(s.last, at)
+	j.siteTab.at(after).next = number
 	return number, true
 }
 

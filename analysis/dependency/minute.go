@@ -109,12 +109,13 @@ func appendSite(b []byte, delta uint32, v *siteValues) []byte {
 // eachSite calls f for every call site in b; f must not keep v.
 func eachSite(b []byte, f func(site uint32, v *siteValues)) {
 	var site uint32
+	var v siteValues
 	for len(b) > 0 {
 		delta, n := binary.Uvarint(b)
 		b = b[n:]
 		mask, n := binary.Uvarint(b)
 		b = b[n:]
-		var v siteValues
+		v = siteValues{}
 		for ; mask != 0; mask &= mask - 1 {
 			x, n := binary.Uvarint(b)
 			b = b[n:]
@@ -184,13 +185,16 @@ func opMinuteOf(op uint32, rows []numbered) opMinute {
 // isolated failures.
 func failMinuteOf(at int32, rows []numbered) failMinute {
 	m := failMinute{at: at}
-	byVersion := map[string]int64{}
+	var byVersion map[string]int64
 	for _, r := range rows {
 		s := &r.row.OutcomeStats
 		m.counts.add(&counts{s.TotalFatal, s.TotalSurvived, s.PartialFatal, s.PartialSurvived, s.ContestedFatal, s.ContestedSurvived})
 		m.fatal = leastTrace(m.fatal, s.FatalTrace)
 		m.survived = leastTrace(m.survived, s.SurvivedTrace)
 		if n := s.TotalFatal + s.TotalSurvived + s.PartialFatal; n != 0 && len(rows) > 1 {
+			if byVersion == nil {
+				byVersion = map[string]int64{}
+			}
 			byVersion[r.row.Version] += n
 		}
 	}
