@@ -673,6 +673,50 @@ func TestOrderDoesNotMatter(t *testing.T) {
 	}
 }
 
+// A restart in the middle of a history makes no difference.
+func TestRestore(t *testing.T) {
+	history := generated(3, noon, 200)
+	cfg := DefaultConfig()
+	cfg.Replaceable = 10
+	bucketOf := func(at int) time.Time { return noon.Add(time.Duration(at) * time.Minute) }
+	add := func(j *Judge, from, to int) {
+		for at := from; at < to; at++ {
+			if err := j.Add(bucketOf(at), history[at]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	j := New(cfg, Knowledge{})
+	add(j, 0, 120)
+	restored := New(cfg, Knowledge{})
+	if err := restored.Restore(j.Memories()); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := restored.Final(), bucketOf(109); !got.Equal(want) {
+		t.Errorf("final until %v, want %v", got, want)
+	}
+	add(j, 120, 200)
+	add(restored, 110, 200)
+	want, got := slices.Collect(j.Judgements(bucketOf(200))), slices.Collect(restored.Judgements(bucketOf(200)))
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("judgements differ (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(slices.Collect(j.Memories()), slices.Collect(restored.Memories()), cmpopts.SortSlices(func(a, b Memory) bool {
+		return a.Caller < b.Caller || a.Caller == b.Caller && a.Operation < b.Operation
+	})); diff != "" {
+		t.Errorf("memories differ (-want +got):\n%s", diff)
+	}
+	if err := restored.Restore(j.Memories()); err == nil {
+		t.Error("a judge that knows something was restored")
+	}
+	other := func(yield func(Memory) bool) {
+		yield(Memory{Site: theOne, Through: noon, Data: []byte(`{"format":99}`)})
+	}
+	if err := New(cfg, Knowledge{}).Restore(other); err == nil {
+		t.Error("a memory of another format was restored")
+	}
+}
+
 // Updated says every change of a verdict, so that who keeps its answers has what Judgements says.
 func TestUpdated(t *testing.T) {
 	history := generated(1, noon, 200)
