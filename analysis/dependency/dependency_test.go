@@ -143,6 +143,21 @@ func TestPriorWeight(t *testing.T) {
 	}
 }
 
+// Requests that fail anyway must not make harmless failures in part look fatal, as they would if each counted.
+func TestLeakExplainsFailuresInPart(t *testing.T) {
+	var leaky []seen
+	for i := range 60 {
+		leaky = append(leaky, seen{at: i, clean: 1000, bad: 20, stats: graph.OutcomeStats{PartialSurvived: 490, PartialFatal: 10}})
+	}
+	j, got := judge(t, Knowledge{}, leaky...)
+	if got.Verdict != Unknown {
+		t.Errorf("%v", &got)
+	}
+	if v := j.toTheLetter(theOne).verdict(got.Prior, false); v != Hard {
+		t.Errorf("if each counted: %s, so this test tells nothing", v)
+	}
+}
+
 func TestEstimate(t *testing.T) {
 	near := cmpopts.EquateApprox(0, 0.002)
 	sync := Prior{priorSync, PriorWeight, BecauseSync}

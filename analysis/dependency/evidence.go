@@ -8,13 +8,13 @@ import (
 )
 
 const (
-	carriedOver  = 10.0 // failures that evidence about earlier versions of the caller counts as
-	perMinute    = 3.0  // failures of a minute that count towards a change
-	changesKept  = 4
-	changeEvery  = 6 * 60 // minutes between two changes of a call site
-	likelyFails  = 0.8    // hardness of a hard dependency, as a change is looked for
-	rarelyFails  = 0.2    // of a soft one
-	sometimesish = 0.5    // of a partial one
+	carriedOver = 10.0 // failures that evidence about earlier versions of the caller counts as
+	perMinute   = 3.0  // failures of a minute that count towards a change
+	changesKept = 4
+	changeEvery = 6 * 60 // minutes between two changes of a call site
+	likelyFails = 0.8    // hardness of a hard dependency, as a change is looked for
+	rarelyFails = 0.2    // of a soft one
+	halfFails   = 0.5    // of a partial one
 )
 
 // changeSure is how much likelier the other hypothesis must have become for a change, as a logarithm.
@@ -251,7 +251,7 @@ func (s *state) suspect(m *failMinute, t *tally, leak float64) bool {
 	}
 	towardsHard, towardsSoft := ratio(likelyFails, rarelyFails), ratio(rarelyFails, likelyFails)
 	if s.verdict == Partial {
-		towardsHard, towardsSoft = ratio(likelyFails, sometimesish), ratio(rarelyFails, sometimesish)
+		towardsHard, towardsSoft = ratio(likelyFails, halfFails), ratio(rarelyFails, halfFails)
 	}
 	if s.verdict != Hard && s.up.move(towardsHard, m, t) {
 		s.record = s.up.run
