@@ -18,7 +18,6 @@ var (
 	noon   = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 	shop   = graph.Node{Type: graph.TypeService, Name: "shop"}.ID()
 	cart   = graph.Node{Type: graph.TypeService, Name: "cart"}.ID()
-	redis  = graph.Node{Type: graph.TypeCache, Name: "sessions @ redis:6379"}.ID()
 	theOne = Site{shop, "GET /", cart}
 )
 
