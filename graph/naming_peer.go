@@ -57,22 +57,22 @@ func externalPeer(s *Span, a *Attributes) Peer {
 	h := hostOf(a)
 	if name := cleanName(a.first(servicePeerName, peerService)); name != "" {
 		ns := cleanName(a.Text(servicePeerNamespace))
-		return Peer{Node: Node{Type: TypeExternal, Name: name, Namespace: ns, Address: h.address()}}
+		return Peer{Node: Node{Type: TypeExternal, Name: name, Namespace: ns, Address: h.address(a)}}
 	}
 	if h.identifies() {
-		address := h.address()
+		address := h.address(a)
 		return Peer{Node: Node{Type: TypeExternal, Name: cleanName(h.shown(address)), Address: address}, IP: h.isIP()}
 	}
 	if service := cleanName(rpcServiceOf(a)); service != "" {
-		return Peer{Node: Node{Type: TypeExternal, Name: service, Address: h.address()}}
+		return Peer{Node: Node{Type: TypeExternal, Name: service, Address: h.address(a)}}
 	}
 	protocol := s.Protocol
 	if protocol == "" {
 		protocol = "unknown"
 	}
 	return Peer{Node: Node{
-		Type: TypeExternal, System: UnresolvedSystem, Namespace: s.Service.Namespace, Address: h.address(),
-		Name: cleanName("unresolved:" + protocol + " (" + s.Service.Name + ")"),
+		Type: TypeExternal, System: UnresolvedSystem, Namespace: s.Service.Namespace, Address: h.address(a),
+		Name: cleanName(a.join("unresolved:", protocol, " (", s.Service.Name, ")")),
 	}}
 }
 
@@ -123,7 +123,7 @@ func cloudPeer(caller *Service, a *Attributes) Peer {
 		return Peer{}
 	}
 	return Peer{Node: Node{
-		Type: TypeExternal, System: "aws-api", Name: cleanName("aws " + service), Address: hostOf(a).address(),
+		Type: TypeExternal, System: "aws-api", Name: cleanName("aws " + service), Address: hostOf(a).address(a),
 	}}
 }
 
@@ -138,7 +138,7 @@ func modelPeer(a *Attributes) Peer {
 	}
 	return Peer{Node: Node{
 		Type: TypeExternal, System: provider, Name: cleanName(provider + " " + a.Text(genAIRequestModel)),
-		Address: hostOf(a).address(),
+		Address: hostOf(a).address(a),
 	}}
 }
 

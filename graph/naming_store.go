@@ -71,7 +71,7 @@ func databasePeer(system string, caller *Service, a *Attributes) Peer {
 	if h.port == 0 && h.name != "" {
 		h.port = defaultPorts[system]
 	}
-	n.Address = h.address()
+	n.Address = h.address(a)
 	where := h.shown(n.Address)
 	if where == "" {
 		where = a.first(servicePeerName, peerService)
@@ -83,17 +83,17 @@ func databasePeer(system string, caller *Service, a *Attributes) Peer {
 		// Nothing but the system: at least not one node for every team's.
 		n.Name, n.Namespace = system, caller.Namespace
 	case where == "":
-		n.Name = atName(what, system)
+		n.Name = atName(a, what, system)
 	case what == "":
-		n.Name = atName(system, where)
+		n.Name = atName(a, system, where)
 	default:
-		n.Name = atName(what, where)
+		n.Name = atName(a, what, where)
 	}
 	return Peer{Node: n}
 }
 
 // atName puts a name together from what a node is and where it is.
-func atName(what, where string) string { return cleanName(what + " @ " + where) }
+func atName(a *Attributes, what, where string) string { return cleanName(a.join(what, " @ ", where)) }
 
 func isDigits(s string) bool {
 	for i := range len(s) {
@@ -116,12 +116,12 @@ func queuePeer(caller *Service, a *Attributes) Peer {
 	if p := queueByURL(a); p.Type != "" {
 		return p
 	}
-	n := Node{Type: TypeQueue, System: brokerSystem(a), Address: hostOf(a).address()}
+	n := Node{Type: TypeQueue, System: brokerSystem(a), Address: hostOf(a).address(a)}
 	n.Name = destinationOf(n.System, a)
 	switch {
 	case n.Name != "":
 	case n.System != "" && n.Address != "":
-		n.Name = atName(n.System, n.Address)
+		n.Name = atName(a, n.System, n.Address)
 	case n.System != "":
 		n.Name, n.Namespace = n.System, caller.Namespace
 	default:
@@ -156,7 +156,7 @@ func queueByURL(a *Attributes) Peer {
 	switch {
 	case a.has(awsSQSQueueURL):
 		url := a.Text(awsSQSQueueURL)
-		n.System, n.Name, n.Address = "aws_sqs", url[strings.LastIndexByte(url, '/')+1:], hostOfURL(url).address()
+		n.System, n.Name, n.Address = "aws_sqs", url[strings.LastIndexByte(url, '/')+1:], hostOfURL(url).address(a)
 	case a.has(awsSNSTopicARN):
 		topic := a.Text(awsSNSTopicARN)
 		n.System, n.Name = "aws.sns", topic[strings.LastIndexByte(topic, ':')+1:]

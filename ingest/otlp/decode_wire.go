@@ -67,11 +67,24 @@ func (f *fields) next() bool {
 	if at >= len(b) {
 		return false
 	}
-	// Nearly every field of a span is some bytes whose number and length take one byte each.
-	if tag := b[at]; tag&0x87 == byte(wireBytes) && at+1 < len(b) && b[at+1] < 0x80 && tag > 7 {
-		if end := at + 2 + int(b[at+1]); end <= len(b) {
-			f.number, f.typ, f.from, f.to, f.pos = uint64(tag>>3), wireBytes, at+2, end, end
-			return true
+	// Nearly every field of a span is some bytes whose number and length take one byte each, or a time.
+	if tag := b[at]; tag > 7 && tag < 0x80 && at+1 < len(b) {
+		switch tag & 7 {
+		case byte(wireBytes):
+			if end := at + 2 + int(b[at+1]); b[at+1] < 0x80 && end <= len(b) {
+				f.number, f.typ, f.from, f.to, f.pos = uint64(tag>>3), wireBytes, at+2, end, end
+				return true
+			}
+		case byte(wireVarint):
+			if b[at+1] < 0x80 {
+				f.number, f.typ, f.value, f.pos = uint64(tag>>3), wireVarint, uint64(b[at+1]), at+2
+				return true
+			}
+		case byte(wireFixed64):
+			if len(b)-at > 8 {
+				f.number, f.typ, f.value, f.pos = uint64(tag>>3), wireFixed64, binary.LittleEndian.Uint64(b[at+1:]), at+9
+				return true
+			}
 		}
 	}
 	tag, ok := f.varint()
