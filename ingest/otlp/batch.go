@@ -50,6 +50,11 @@ type Batch struct {
 	Rejected map[Reason]int // nil when nothing was rejected
 	Repaired map[Repair]int // nil when nothing was repaired
 	Bytes    int            // size of the decompressed body
+
+	// Release gives the memory of the batch back for the next one. Whoever owns the batch may call it, once,
+	// when it no longer uses the spans or any string of theirs but a Service's; the collector does it else.
+	// It may be nil.
+	Release func()
 }
 
 // BadDataError says that a body is not a valid OTLP request. It is permanent: sending the same bytes

@@ -70,31 +70,41 @@ func (s *Server) export(ctx context.Context, c call) (p partial, err error) {
 	defer cancel()
 	body := wire
 	if c.coding != identity && len(wire) > 0 {
-		if body, err = s.unpack(ctx, c.coding, wire, l); err != nil {
+		body, err = s.unpack(ctx, c.coding, wire, l)
+		l.drop(wire)
+		if err != nil {
 			return partial{}, err
 		}
-		l.give(int64(cap(wire)))
 	}
 	reserved := decodeCost * int64(len(body))
 	if err := l.take(reserved); err != nil {
+		l.drop(body)
 		return partial{}, err
 	}
 	if c.signal == metrics {
 		points, err := s.decoder.Metrics(body, c.encoding)
+		l.drop(body)
 		s.metrics.points.Add(float64(points))
 		return partial{}, err
 	}
-	b, err := s.decoder.Traces(body, c.encoding, time.Now())
+	b, r, err := s.decoder.traces(body, c.encoding, time.Now())
 	if err != nil {
+		l.drop(body)
 		return partial{}, err
 	}
 	// What waits to be taken over is counted as it is, not as it might have been.
 	l.give(max(reserved-spanBytes(b), 0))
 	b.Tenant = tenant
-	if err := s.hand(ctx, b); err != nil {
+	b.Release = func() { r.free(); bodies.put(body) }
+	p, unused := partialOf(b), len(b.Spans) == 0
+	if err = s.hand(ctx, b); err != nil || unused {
+		r.free()
+		bodies.put(body)
+	}
+	if err != nil {
 		return partial{}, err
 	}
-	return partialOf(b), nil
+	return p, nil
 }
 
 // receive reads the body as it is on the wire.
