@@ -274,7 +274,13 @@ func eight(s string) uint64 {
 
 // KeyOf returns the key of that name, and false if naming does not read it.
 func KeyOf(name string) (Key, bool) {
-	if k := keyIndex[keyHash(name)*keySeed>>(64-keyBits)]; k != 0 && keyNames[k] == name {
+	var h uint64
+	if n := len(name); n >= 8 {
+		h = eight(name[n-8:]) + uint64(n)<<3 // as keyHash says, without the call
+	} else {
+		h = keyHash(name)
+	}
+	if k := keyIndex[h*keySeed>>(64-keyBits)]; k != 0 && keyNames[k] == name {
 		return k, true
 	}
 	return 0, false

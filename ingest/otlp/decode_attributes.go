@@ -50,31 +50,40 @@ func (s *scan) attribute(data []byte, count *int, mended *repairs) *fault {
 	return nil
 }
 
-// The tags of an attribute and of its value.
+// The tags of an attribute of a span, of its key and its value, and of a text or whole number therein.
 const (
-	keyTag   = 1<<3 | byte(wireBytes)
-	valueTag = 2<<3 | byte(wireBytes)
-	textTag  = 1<<3 | byte(wireBytes)
-	intTag   = 3<<3 | byte(wireVarint)
+	attributeTag = 9<<3 | byte(wireBytes)
+	keyTag       = 1<<3 | byte(wireBytes)
+	valueTag     = 2<<3 | byte(wireBytes)
+	textTag      = 1<<3 | byte(wireBytes)
+	intTag       = 3<<3 | byte(wireVarint)
 )
 
 // usualPair reads an attribute that is written as nearly all are: a key and one text or whole number, in
 // this order or, as the Collector writes them, in the other. All else is left to the general way, which
 // would read these the same and takes several times as long.
 func (v *value) usualPair(data []byte) (key []byte, ok bool) {
-	tag, key, rest := cutBytes(data)
-	tag2, in, rest := cutBytes(rest)
-	if tag == valueTag {
-		tag, key, tag2, in = tag2, in, tag, key
-	}
-	if rest == nil || len(rest) > 0 || tag != keyTag || tag2 != valueTag || len(in) < 2 {
+	from, to := shortField(data, 0)
+	from2, to2 := shortField(data, to)
+	if to2 != len(data) || to == 0 {
 		return nil, false
 	}
+	tag, tag2 := data[0], data[to]
+	if tag == valueTag {
+		tag, from, to, tag2, from2, to2 = tag2, from2, to2, tag, from, to
+	}
+	if tag != keyTag || tag2 != valueTag || from2 == to2 {
+		return nil, false
+	}
+	key, in := data[from:to:to], data[from2:to2:to2]
 	switch in[0] {
 	case textTag:
-		_, v.text, rest = cutBytes(in)
-		v.form = textValue
-		return key, rest != nil && len(rest) == 0
+		from, to = shortField(in, 0)
+		if to != len(in) {
+			return nil, false
+		}
+		v.form, v.text = textValue, in[from:]
+		return key, true
 	case intTag:
 		number, n := binary.Uvarint(in[1:])
 		v.form, v.number = intValue, int64(number)
@@ -83,23 +92,24 @@ func (v *value) usualPair(data []byte) (key []byte, ok bool) {
 	return nil, false
 }
 
-// cutBytes cuts a field of bytes off b, if it begins with one whose length takes one or two bytes. Else
-// rest is nil.
-func cutBytes(b []byte) (tag byte, data, rest []byte) {
-	if len(b) < 2 {
-		return 0, nil, nil
+// shortField returns where the data is of the field that begins at at, if that is one of bytes whose
+// length is written in one or two bytes. Else both are 0. It takes the tag on trust.
+func shortField(b []byte, at int) (from, to int) {
+	if from = at + 2; from > len(b) {
+		return 0, 0
 	}
-	n, at := int(b[1]), 2
+	n := int(b[from-1])
 	if n >= 0x80 {
-		if len(b) < 3 || b[2] >= 0x80 {
-			return 0, nil, nil
+		if from == len(b) || b[from] >= 0x80 {
+			return 0, 0
 		}
-		n, at = n&0x7f|int(b[2])<<7, 3
+		n = n&0x7f | int(b[from])<<7
+		from++
 	}
-	if n > len(b)-at {
-		return 0, nil, nil
+	if to = from + n; to > len(b) {
+		return 0, 0
 	}
-	return b[0], b[at : at+n : at+n], b[at+n:]
+	return from, to
 }
 
 func (s *scan) set(k graph.Key, v *value, mended *repairs) {
@@ -303,12 +313,13 @@ func (s *scan) readLinks() []graph.Link {
 				id = f.bytes()
 			}
 		}
-		var l graph.Link
-		if f.fault != nil || !readID(l.Trace[:], trace) || !readID(l.ID[:], id) {
+		of, traced := traceID(trace)
+		to, named := spanID(id)
+		if f.fault != nil || !traced || !named {
 			s.span.mended |= invalidLink
 			continue
 		}
-		s.room.links = append(s.room.links, l)
+		s.room.links = append(s.room.links, graph.Link{Trace: of, ID: to})
 	}
 	return s.room.links[first:len(s.room.links):len(s.room.links)]
 }

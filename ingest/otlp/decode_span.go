@@ -164,9 +164,6 @@ func (s *scan) scopeSpans(data []byte) *fault {
 	return f.fault
 }
 
-// attributeTag begins an attribute of a span.
-const attributeTag = 9<<3 | byte(wireBytes)
-
 // readSpan reads the fields of a span into s.span, s.attributes and s.links.
 func (s *scan) readSpan(data []byte) *fault {
 	s.attributes.Reset()
@@ -176,12 +173,15 @@ func (s *scan) readSpan(data []byte) *fault {
 	f := fields{in: data}
 	for {
 		// Most fields are attributes. They may be taken without a step of f.
-		if tag, in, rest := cutBytes(data[f.pos:]); tag == attributeTag && rest != nil {
-			f.pos = len(data) - len(rest)
-			if bad := s.attribute(in, &p.attributes, &p.mended); bad != nil {
+		for f.pos < len(data) && data[f.pos] == attributeTag {
+			from, to := shortField(data, f.pos)
+			if to == 0 {
+				break
+			}
+			f.pos = to
+			if bad := s.attribute(data[from:to:to], &p.attributes, &p.mended); bad != nil {
 				return bad
 			}
-			continue
 		}
 		if !f.next() {
 			break
@@ -278,11 +278,11 @@ const statusError = 2
 // place reads the ids and times of a span. It returns why the span cannot be used, "" if it can.
 func (s *scan) place(sp *graph.Span) Reason {
 	p := &s.span
-	if !readID(sp.Trace[:], p.trace) || !readID(sp.ID[:], p.id) {
-		return InvalidID
-	}
-	if !readID(sp.Parent[:], p.parent) && !isZero(p.parent) {
-		return InvalidID // whose child it is cannot be told, and as a root it would be a request of its own
+	var traced, named, child bool
+	sp.Trace, traced = traceID(p.trace)
+	sp.ID, named = spanID(p.id)
+	if sp.Parent, child = spanID(p.parent); !traced || !named || !child && !isZero(p.parent) {
+		return InvalidID // without its parent it would be a root, and so a request of its own
 	}
 	if sp.Parent == sp.ID {
 		sp.Parent = graph.SpanID{}
@@ -310,9 +310,19 @@ func (s *scan) place(sp *graph.Span) Reason {
 	return ""
 }
 
-// readID copies an id. It is false, and dst zero, if the id has another length or is all zero.
-func readID(dst, id []byte) bool {
-	return len(id) == len(dst) && copy(dst, id) > 0 && !isZero(id)
+// traceID and spanID read an id. They are false if the id has another length or is all zero.
+func traceID(b []byte) (id graph.TraceID, ok bool) {
+	if len(b) == len(id) {
+		id = graph.TraceID(b)
+	}
+	return id, id != graph.TraceID{}
+}
+
+func spanID(b []byte) (id graph.SpanID, ok bool) {
+	if len(b) == len(id) {
+		id = graph.SpanID(b)
+	}
+	return id, id != graph.SpanID{}
 }
 
 func isZero(b []byte) bool {
