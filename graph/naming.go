@@ -29,7 +29,7 @@ type Raw struct {
 func Describe(s *Span, raw *Raw, a *Attributes) {
 	s.Protocol = protocolOf(a)
 	s.Operation = operationOf(raw.Name, s.Protocol, a)
-	s.Peer = peerOf(s, a)
+	peerOf(s, a)
 	s.Outcome = s.Outcome&SamplingKnown | outcomeOf(s, raw, a)
 }
 

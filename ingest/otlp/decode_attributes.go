@@ -92,26 +92,6 @@ func (v *value) usualPair(data []byte) (key []byte, ok bool) {
 	return nil, false
 }
 
-// shortField returns where the data is of the field that begins at at, if that is one of bytes whose
-// length is written in one or two bytes. Else both are 0. It takes the tag on trust.
-func shortField(b []byte, at int) (from, to int) {
-	if from = at + 2; from > len(b) {
-		return 0, 0
-	}
-	n := int(b[from-1])
-	if n >= 0x80 {
-		if from == len(b) || b[from] >= 0x80 {
-			return 0, 0
-		}
-		n = n&0x7f | int(b[from])<<7
-		from++
-	}
-	if to = from + n; to > len(b) {
-		return 0, 0
-	}
-	return from, to
-}
-
 func (s *scan) set(k graph.Key, v *value, mended *repairs) {
 	switch v.form {
 	case textValue:
