@@ -1,6 +1,9 @@
 package graph
 
-import "strconv"
+import (
+	"hash/maphash"
+	"strconv"
+)
 
 // Key stands for one of the attribute keys that naming reads. Every other attribute of a span is none of
 // our business: it is not stored and costs no memory.
@@ -227,35 +230,58 @@ var keyNames = [keyCount]string{
 	userAgentSyntheticType: "user_agent.synthetic.type",
 }
 
-// keyIndex is a hash table over keyNames with linear probing. A decoder asks it about every attribute of
-// every span, and most are not in it: this is a quarter of the cost of a map.
-var keyIndex = func() (index [keySlots]Key) {
-	for k := Key(1); k < keyCount; k++ {
-		i := keySlot(keyNames[k])
-		for index[i] != 0 {
-			i = (i + 1) % keySlots
+// keyIndex finds a key by its name with one look: keySeed is such that no two of keyNames share a slot. A
+// decoder asks about every attribute of every span, and many are none of keyNames.
+var keySeed, keyIndex = func() (seed uint64, index [keySlots]Key) {
+search:
+	for seed = 0x9e3779b97f4a7c15; ; seed += 2 {
+		if seed > 0x9e3779b97f4a7c15+1<<16 { // it takes some dozen tries
+			panic("graph: keyHash does not tell all keys apart")
 		}
-		index[i] = k
+		clear(index[:])
+		for k := Key(1); k < keyCount; k++ {
+			slot := &index[keyHash(keyNames[k])*seed>>(64-keyBits)]
+			if *slot != 0 {
+				continue search
+			}
+			*slot = k
+		}
+		return seed, index
 	}
-	return index
 }()
 
-const keySlots = 1024
+const keyBits, keySlots = 11, 1 << keyBits
 
-func keySlot(name string) uint {
+// keyHash tells all of keyNames apart: by their length and last 8 bytes.
+func keyHash(name string) uint64 {
 	n := len(name)
-	return (uint(n)*131 + uint(name[n-1])*31 + uint(name[n-2])*17 + uint(name[n/2])*7 + uint(name[n/3])) % keySlots
+	if n >= 8 {
+		return eight(name[n-8:]) + uint64(n)<<3
+	}
+	h := uint64(n)
+	for i := range n {
+		h = h<<8 | uint64(name[i])
+	}
+	return h
+}
+
+// eight is the first 8 bytes of s as a number.
+func eight(s string) uint64 {
+	_ = s[7]
+	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
 // KeyOf returns the key of that name, and false if naming does not read it.
 func KeyOf(name string) (Key, bool) {
-	if len(name) < 2 {
-		return 0, false
+	var h uint64
+	if n := len(name); n >= 8 {
+		h = eight(name[n-8:]) + uint64(n)<<3 // as keyHash says, without the call
+	} else {
+		h = keyHash(name)
 	}
-	for i := keySlot(name); keyIndex[i] != 0; i = (i + 1) % keySlots {
-		if keyNames[keyIndex[i]] == name {
-			return keyIndex[i], true
-		}
+	if k := keyIndex[h*keySeed>>(64-keyBits)]; k != 0 && keyNames[k] == name {
+		return k, true
 	}
 	return 0, false
 }
@@ -266,6 +292,35 @@ func KeyOf(name string) (Key, bool) {
 type Attributes struct {
 	values [keyCount]value
 	given  []Key
+	made   made
+}
+
+// made are the names that were put together lately. One that comes again, as nearly all do, costs no
+// memory. It survives Reset.
+type made struct {
+	buf   []byte
+	names [1 << 10]string // by hash
+}
+
+var madeSeed = maphash.MakeSeed()
+
+// join is the parts one after another.
+func (a *Attributes) join(parts ...string) string {
+	b := a.made.buf[:0]
+	for _, p := range parts {
+		b = append(b, p...)
+	}
+	return a.keep(b)
+}
+
+// keep returns b as a string and keeps the memory of b for the next name.
+func (a *Attributes) keep(b []byte) string {
+	a.made.buf = b
+	name := &a.made.names[maphash.Bytes(madeSeed, b)%uint64(len(a.made.names))]
+	if *name != string(b) {
+		*name = string(b)
+	}
+	return *name
 }
 
 // value is a text, or a number that becomes text only if somebody asks for it.

@@ -29,7 +29,7 @@ type Raw struct {
 func Describe(s *Span, raw *Raw, a *Attributes) {
 	s.Protocol = protocolOf(a)
 	s.Operation = operationOf(raw.Name, s.Protocol, a)
-	s.Peer = peerOf(s, a)
+	peerOf(s, a)
 	s.Outcome = s.Outcome&SamplingKnown | outcomeOf(s, raw, a)
 }
 
@@ -86,11 +86,7 @@ func protocolOf(a *Attributes) string {
 // cleanName returns s fit to be shown and stored as a name: without control characters and outer blanks,
 // and no longer than MaxName. It allocates only if a control character is removed.
 func cleanName(s string) string {
-	plain := len(s) <= MaxName && (s == "" || s[0] != ' ' && s[len(s)-1] != ' ')
-	for i := 0; plain && i < len(s); i++ {
-		plain = ' ' <= s[i] && s[i] < 0x7f
-	}
-	if plain {
+	if isPlain(s) {
 		return s
 	}
 	if strings.IndexFunc(s, unicode.IsControl) >= 0 {
@@ -102,6 +98,32 @@ func cleanName(s string) string {
 		}, s)
 	}
 	return strings.TrimSpace(Cut(strings.TrimSpace(s), MaxName))
+}
+
+// isPlain reports whether s is a clean name of printable ASCII, as nearly all are. It looks at 8 bytes at a
+// time: none may be below ' ' or above '~'.
+func isPlain(s string) bool {
+	n := len(s)
+	if n < 8 {
+		for i := range n {
+			if s[i] < ' ' || s[i] > '~' {
+				return false
+			}
+		}
+		return n == 0 || s[0] != ' ' && s[n-1] != ' '
+	}
+	if n > MaxName || s[0] == ' ' || s[n-1] == ' ' {
+		return false
+	}
+	const each = 0x0101010101010101
+	for i := 0; ; i = min(i+8, n-8) { // the last 8 may be looked at again
+		if x := eight(s[i:]); (x-each*' '|x|(x+each))&(each<<7) != 0 {
+			return false
+		}
+		if i == n-8 {
+			return true
+		}
+	}
 }
 
 // Cut returns s, or as much of it as fits into n bytes without dividing a character.

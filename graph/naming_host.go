@@ -89,17 +89,17 @@ func hostOfURL(url string) host {
 }
 
 // address is host:port, or the host alone if the port is unknown.
-func (h host) address() string {
+func (h host) address(a *Attributes) string {
 	if h.port == 0 {
 		return h.name
 	}
-	buf := make([]byte, 0, MaxName+8)
+	b := a.made.buf[:0]
 	if strings.IndexByte(h.name, ':') >= 0 {
-		buf = append(append(append(buf, '['), h.name...), ']')
+		b = append(append(append(b, '['), h.name...), ']')
 	} else {
-		buf = append(buf, h.name...)
+		b = append(b, h.name...)
 	}
-	return string(strconv.AppendInt(append(buf, ':'), h.port, 10))
+	return a.keep(strconv.AppendInt(append(b, ':'), h.port, 10))
 }
 
 // shown returns address, which is that of h, as part of a name: without the ports of HTTP and HTTPS, which

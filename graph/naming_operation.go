@@ -19,7 +19,7 @@ func operationOf(name, protocol string, a *Attributes) string {
 	if !ok {
 		return name
 	}
-	collapsed := collapsePath(path)
+	collapsed := collapsePath(path, a)
 	if path != "" && collapsed == path {
 		return name
 	}
@@ -31,7 +31,7 @@ func operationOf(name, protocol string, a *Attributes) string {
 		target = collapsed
 	}
 	if target == "" {
-		target = collapsePath(cleanName(pathOf(a)))
+		target = collapsePath(cleanName(pathOf(a)), a)
 	}
 	switch {
 	case target == "":
@@ -39,7 +39,7 @@ func operationOf(name, protocol string, a *Attributes) string {
 	case method == "":
 		return cleanName(target)
 	}
-	return cleanName(method + " " + target)
+	return cleanName(a.join(method, " ", target))
 }
 
 // nameFromAttributes makes a name for a span that has none.
@@ -104,8 +104,8 @@ func isURL(s string) bool {
 func pathOf(a *Attributes) string { return a.first(urlPath, httpTarget, urlFull, httpURL) }
 
 // collapsePath returns the path of s, which is a path or a URL, with the parts that vary replaced. It
-// returns s itself if there is nothing to replace.
-func collapsePath(s string) string {
+// returns a part of s itself if there is nothing to replace.
+func collapsePath(s string, a *Attributes) string {
 	if isURL(s) {
 		_, rest, _ := strings.Cut(s, "://")
 		slash := strings.IndexByte(rest, '/')
@@ -114,61 +114,99 @@ func collapsePath(s string) string {
 		}
 		s = rest[slash:]
 	}
-	if end := strings.IndexAny(s, "?#;"); end >= 0 {
-		s = s[:end]
-	}
-	var buf [MaxName + 1]byte
 	var b []byte // what s becomes, once something was replaced
-	for start := 0; start < len(s); {
-		end := start
-		for end < len(s) && s[end] != '/' {
-			end++
+	start := 0   // of the part at hand
+	var seen class
+	for i := 0; i <= len(s); i++ {
+		c := endOfPath
+		if i < len(s) {
+			c = classOf[s[i]]
 		}
-		next := min(end+1, len(s)) // past the slash
+		if c&(slash|endOfPath) == 0 {
+			seen |= c
+			continue
+		}
+		if c&endOfPath != 0 {
+			s = s[:i]
+		}
+		next := min(i+1, len(s)) // past the slash
 		switch {
-		case isVariable(s[start:end]):
+		case isVariable(s[start:i], seen):
 			if b == nil {
-				b = append(buf[:0], s[:start]...)
+				b = append(a.made.buf[:0], s[:start]...)
 			}
-			b = append(append(b, variable...), s[end:next]...)
+			b = append(append(b, variable...), s[i:next]...)
 		case b != nil:
 			b = append(b, s[start:next]...)
 		}
-		start = next
+		start, seen = next, 0
 	}
 	if b != nil {
-		return string(b)
+		return a.keep(b)
 	}
 	return s
 }
 
-// isVariable reports whether a part of a path is a number (also one with separators, such as a date), a
-// UUID, 8 or more hexadecimal digits or an e-mail address, rather than a word.
-func isVariable(part string) bool {
-	digits, letters, separators, other := 0, 0, 0, 0 // letters: a to f
-	at := 0
-	for i := range len(part) {
-		switch c := part[i]; {
+// class is what a byte is in a path, or what several are.
+type class uint8
+
+const (
+	digit class = 1 << iota
+	hexLetter
+	separator
+	at // @, or % as in %40
+	slash
+	endOfPath
+	other // none of the first three
+)
+
+var classOf = func() (classes [256]class) {
+	for i := range classes {
+		switch c := byte(i); {
 		case '0' <= c && c <= '9':
-			digits++
+			classes[i] = digit
 		case 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F':
-			letters++
+			classes[i] = hexLetter
 		case strings.IndexByte("-.,:_+", c) >= 0:
-			separators++
+			classes[i] = separator
+		case c == '@' || c == '%':
+			classes[i] = at | other
+		case c == '/':
+			classes[i] = slash
+		case c == '?' || c == '#' || c == ';':
+			classes[i] = endOfPath
 		default:
-			other++
-			if c == '@' || c == '%' && strings.HasPrefix(part[i:], "%40") {
-				at = i
-			}
+			classes[i] = other
 		}
 	}
+	return classes
+}()
+
+// isVariable reports whether a part of a path, which has bytes of the classes seen, is a number (also one
+// with separators, such as a date), a UUID, 8 or more hexadecimal digits or an e-mail address, rather than
+// a word.
+func isVariable(part string, seen class) bool {
 	switch {
-	case other > 0:
-		return at > 0 && strings.IndexByte(part[at:], '.') > 0
-	case letters == 0:
-		return digits > 0
-	case separators == 0:
-		return digits+letters >= 8
+	case seen&other != 0:
+		return seen&at != 0 && isMail(part)
+	case seen&hexLetter == 0:
+		return seen&digit != 0
+	case seen&separator == 0:
+		return len(part) >= 8
 	}
-	return len(part) == 36 && digits+letters == 32 && part[8] == '-' && part[13] == '-' && part[18] == '-' && part[23] == '-'
+	if len(part) != 36 {
+		return false
+	}
+	for i := range len(part) {
+		if dash := i == 8 || i == 13 || i == 18 || i == 23; dash != (classOf[part[i]] == separator) || dash && part[i] != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// isMail reports whether a part of a path has an @ within and a dot behind the last one.
+func isMail(part string) bool {
+	at := max(strings.LastIndexByte(part, '@'), strings.LastIndex(part, "%40"))
+	return at > 0 && strings.IndexByte(part[at:], '.') > 0
 }

@@ -2,17 +2,17 @@ package graph
 
 import "strings"
 
-// peerOf returns what an outgoing or consuming span says about its other end.
-func peerOf(s *Span, a *Attributes) Peer {
+// peerOf fills in what an outgoing or consuming span says about its other end.
+func peerOf(s *Span, a *Attributes) {
+	s.Peer = Peer{}
 	if !s.Kind.IsOutgoing() && s.Kind != KindConsumer {
-		return Peer{}
+		return
 	}
-	p := inferPeer(s, a)
-	if p.Type != "" {
+	p := &s.Peer
+	if inferPeer(p, s, a) {
 		p.Environment = s.Service.Environment
 	}
 	p.Own = isOwn(s.Service, a)
-	return p
 }
 
 // isOwn reports whether the span names its own service as its peer: some tracers give a store a service
@@ -23,57 +23,48 @@ func isOwn(s *Service, a *Attributes) bool {
 	return name != "" && name == s.Name && (ns == "" || ns == s.Namespace)
 }
 
-// inferPeer goes from what identifies the other end best to what hardly does.
-func inferPeer(s *Span, a *Attributes) Peer {
+// inferPeer goes from what identifies the other end best to what hardly does. It and those it asks fill p,
+// which is empty, and return true, or leave it and return false.
+func inferPeer(p *Peer, s *Span, a *Attributes) bool {
 	async := s.Kind != KindClient
 	if !async {
 		if system := databaseSystem(a); system != "" {
-			return databasePeer(system, s.Service, a)
+			return databasePeer(p, system, s.Service, a)
 		}
 	}
-	if async || a.has(messagingSystem) {
-		if p := queuePeer(s.Service, a); p.Type != "" {
-			return p
-		}
+	if (async || a.has(messagingSystem)) && queuePeer(p, s.Service, a) {
+		return true
 	}
 	if s.Kind == KindConsumer {
-		return Peer{} // an address or a peer's name is that of whoever sent, or of a proxy: no queue is known
+		return false // an address or a peer's name is that of whoever sent, or of a proxy: no queue is known
 	}
-	if p := functionPeer(a); p.Type != "" {
-		return p
-	}
-	if p := cloudPeer(s.Service, a); p.Type != "" {
-		return p
-	}
-	if p := modelPeer(a); p.Type != "" {
-		return p
-	}
-	return externalPeer(s, a)
+	return functionPeer(p, a) || cloudPeer(p, s.Service, a) || modelPeer(p, a) || externalPeer(p, s, a)
 }
 
 // externalPeer names a peer by what the caller calls it, else by where it is, else by the interface it
 // serves. If there is nothing of that, it is one unknown peer of this caller (see UnresolvedSystem).
-func externalPeer(s *Span, a *Attributes) Peer {
+func externalPeer(p *Peer, s *Span, a *Attributes) bool {
 	h := hostOf(a)
+	p.Type, p.Address = TypeExternal, h.address(a)
 	if name := cleanName(a.first(servicePeerName, peerService)); name != "" {
-		ns := cleanName(a.Text(servicePeerNamespace))
-		return Peer{Node: Node{Type: TypeExternal, Name: name, Namespace: ns, Address: h.address()}}
+		p.Name, p.Namespace = name, cleanName(a.Text(servicePeerNamespace))
+		return true
 	}
 	if h.identifies() {
-		address := h.address()
-		return Peer{Node: Node{Type: TypeExternal, Name: cleanName(h.shown(address)), Address: address}, IP: h.isIP()}
+		p.Name, p.IP = cleanName(h.shown(p.Address)), h.isIP()
+		return true
 	}
 	if service := cleanName(rpcServiceOf(a)); service != "" {
-		return Peer{Node: Node{Type: TypeExternal, Name: service, Address: h.address()}}
+		p.Name = service
+		return true
 	}
 	protocol := s.Protocol
 	if protocol == "" {
 		protocol = "unknown"
 	}
-	return Peer{Node: Node{
-		Type: TypeExternal, System: UnresolvedSystem, Namespace: s.Service.Namespace, Address: h.address(),
-		Name: cleanName("unresolved:" + protocol + " (" + s.Service.Name + ")"),
-	}}
+	p.System, p.Namespace = UnresolvedSystem, s.Service.Namespace
+	p.Name = cleanName(a.join("unresolved:", protocol, " (", s.Service.Name, ")"))
+	return true
 }
 
 // rpcServiceOf returns the full name of the interface called, such as "shop.CartService".
@@ -86,7 +77,10 @@ func rpcServiceOf(a *Attributes) string {
 }
 
 // functionPeer names a function that is called by its name rather than by an address.
-func functionPeer(a *Attributes) Peer {
+func functionPeer(p *Peer, a *Attributes) bool {
+	if !a.has(faasInvokedName) && !a.has(awsLambdaInvokedARN) {
+		return false
+	}
 	name, region, provider := a.Text(faasInvokedName), a.Text(faasInvokedRegion), a.Text(faasInvokedProvider)
 	if arn := a.Text(awsLambdaInvokedARN); arn != "" && (name == "" || strings.HasPrefix(name, "arn:")) {
 		name = arn
@@ -97,49 +91,47 @@ func functionPeer(a *Attributes) Peer {
 		region, provider = f.region, f.partition
 	}
 	if name = cleanName(name); name == "" {
-		return Peer{}
+		return false
 	}
-	return Peer{Node: Node{
-		Type: TypeFunction, Name: name, Namespace: cleanName(region), System: cleanName(strings.ToLower(provider)),
-	}}
+	p.Type, p.Name, p.Namespace, p.System = TypeFunction, name, cleanName(region), cleanName(strings.ToLower(provider))
+	return true
 }
 
 // cloudPeer names what a call to a cloud provider's API works on, or that API.
-func cloudPeer(caller *Service, a *Attributes) Peer {
+func cloudPeer(p *Peer, caller *Service, a *Attributes) bool {
 	if bucket := cleanName(a.Text(awsS3Bucket)); bucket != "" {
-		return Peer{Node: Node{Type: TypeExternal, System: "aws.s3", Name: cleanName("s3 " + bucket)}}
+		p.Type, p.System, p.Name = TypeExternal, "aws.s3", cleanName(a.join("s3 ", bucket))
+		return true
 	}
 	if a.first(rpcSystemName, rpcSystem) != "aws-api" {
-		return Peer{}
+		return false
 	}
-	if p := queueByURL(a); p.Type != "" {
-		return p
+	if queueByURL(p, a) {
+		return true
 	}
 	if a.has(awsDynamoDBTableNames) {
-		return databasePeer(dynamoDB, caller, a)
+		return databasePeer(p, dynamoDB, caller, a)
 	}
 	service := cleanName(rpcServiceOf(a))
 	if service == "" {
-		return Peer{}
+		return false
 	}
-	return Peer{Node: Node{
-		Type: TypeExternal, System: "aws-api", Name: cleanName("aws " + service), Address: hostOf(a).address(),
-	}}
+	p.Type, p.System, p.Name, p.Address = TypeExternal, "aws-api", cleanName(a.join("aws ", service)), hostOf(a).address(a)
+	return true
 }
 
 // modelPeer names the provider of a language model, and the model.
-func modelPeer(a *Attributes) Peer {
+func modelPeer(p *Peer, a *Attributes) bool {
 	if !a.has(genAIProviderName) && !a.has(genAISystem) {
-		return Peer{}
+		return false
 	}
 	provider := cleanName(strings.ToLower(a.first(genAIProviderName, genAISystem)))
 	if provider == "" {
-		return Peer{}
+		return false
 	}
-	return Peer{Node: Node{
-		Type: TypeExternal, System: provider, Name: cleanName(provider + " " + a.Text(genAIRequestModel)),
-		Address: hostOf(a).address(),
-	}}
+	p.Type, p.System, p.Address = TypeExternal, provider, hostOf(a).address(a)
+	p.Name = cleanName(a.join(provider, " ", a.Text(genAIRequestModel)))
+	return true
 }
 
 // arn is an Amazon resource name, arn:partition:service:region:account:resource.

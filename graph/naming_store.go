@@ -52,48 +52,49 @@ func isInProcess(system string) bool {
 
 // databasePeer names a database by its namespace and address, such as "orders @ pg:5432". The caller is no
 // part of the name, so that callers of one database meet at one node.
-func databasePeer(system string, caller *Service, a *Attributes) Peer {
-	n := Node{Type: TypeDatabase, System: system}
+func databasePeer(p *Peer, system string, caller *Service, a *Attributes) bool {
+	kind := TypeDatabase
 	if isCache(system) {
-		n.Type = TypeCache
+		kind = TypeCache
 	}
 	what := a.first(dbNamespace, dbName, dbRedisDatabaseIndex)
 	switch {
 	case system == dynamoDB:
 		what = a.first(awsDynamoDBTableNames, dbCollectionName, dbSQLTable)
-	case n.Type == TypeCache && isDigits(what):
+	case kind == TypeCache && isDigits(what):
 		// A numbered part of a cache; 0 is the one that is meant when none is given.
 		if what = strings.TrimLeft(what, "0"); what != "" {
-			what = system + "/" + what
+			what = a.join(system, "/", what)
 		}
 	}
 	h := hostOf(a)
 	if h.port == 0 && h.name != "" {
 		h.port = defaultPorts[system]
 	}
-	n.Address = h.address()
-	where := h.shown(n.Address)
+	address := h.address(a)
+	where := h.shown(address)
 	if where == "" {
 		where = a.first(servicePeerName, peerService)
 	}
 	switch {
 	case where == "" && isInProcess(system):
-		return Peer{}
+		return false
 	case where == "" && what == "":
 		// Nothing but the system: at least not one node for every team's.
-		n.Name, n.Namespace = system, caller.Namespace
+		p.Name, p.Namespace = system, caller.Namespace
 	case where == "":
-		n.Name = atName(what, system)
+		p.Name = atName(a, what, system)
 	case what == "":
-		n.Name = atName(system, where)
+		p.Name = atName(a, system, where)
 	default:
-		n.Name = atName(what, where)
+		p.Name = atName(a, what, where)
 	}
-	return Peer{Node: n}
+	p.Type, p.System, p.Address = kind, system, address
+	return true
 }
 
 // atName puts a name together from what a node is and where it is.
-func atName(what, where string) string { return cleanName(what + " @ " + where) }
+func atName(a *Attributes, what, where string) string { return cleanName(a.join(what, " @ ", where)) }
 
 func isDigits(s string) bool {
 	for i := range len(s) {
@@ -112,25 +113,26 @@ const unnamedQueue = "(temporary)"
 
 // queuePeer names a queue or topic by its broker's system and its own name: both are the same at all its
 // producers and consumers, which a broker's address need not be.
-func queuePeer(caller *Service, a *Attributes) Peer {
-	if p := queueByURL(a); p.Type != "" {
-		return p
+func queuePeer(p *Peer, caller *Service, a *Attributes) bool {
+	if queueByURL(p, a) {
+		return true
 	}
-	n := Node{Type: TypeQueue, System: brokerSystem(a), Address: hostOf(a).address()}
-	n.Name = destinationOf(n.System, a)
+	system, address, ns := brokerSystem(a), hostOf(a).address(a), ""
+	name := destinationOf(system, a)
 	switch {
-	case n.Name != "":
-	case n.System != "" && n.Address != "":
-		n.Name = atName(n.System, n.Address)
-	case n.System != "":
-		n.Name, n.Namespace = n.System, caller.Namespace
+	case name != "":
+	case system != "" && address != "":
+		name = atName(a, system, address)
+	case system != "":
+		name, ns = system, caller.Namespace
 	default:
-		n.Name = cleanName(a.first(servicePeerName, peerService))
+		name = cleanName(a.first(servicePeerName, peerService))
 	}
-	if n.Name == "" {
-		return Peer{}
+	if name == "" {
+		return false
 	}
-	return Peer{Node: n}
+	p.Type, p.System, p.Name, p.Namespace, p.Address = TypeQueue, system, name, ns, address
+	return true
 }
 
 func destinationOf(system string, a *Attributes) string {
@@ -151,20 +153,21 @@ func destinationOf(system string, a *Attributes) string {
 }
 
 // queueByURL names the queues of a cloud provider that are known by URL or resource name.
-func queueByURL(a *Attributes) Peer {
-	n := Node{Type: TypeQueue}
+func queueByURL(p *Peer, a *Attributes) bool {
+	var system, name, address string
 	switch {
 	case a.has(awsSQSQueueURL):
 		url := a.Text(awsSQSQueueURL)
-		n.System, n.Name, n.Address = "aws_sqs", url[strings.LastIndexByte(url, '/')+1:], hostOfURL(url).address()
+		system, name, address = "aws_sqs", url[strings.LastIndexByte(url, '/')+1:], hostOfURL(url).address(a)
 	case a.has(awsSNSTopicARN):
 		topic := a.Text(awsSNSTopicARN)
-		n.System, n.Name = "aws.sns", topic[strings.LastIndexByte(topic, ':')+1:]
+		system, name = "aws.sns", topic[strings.LastIndexByte(topic, ':')+1:]
 	case a.has(awsKinesisStreamName):
-		n.System, n.Name = "aws.kinesis", a.Text(awsKinesisStreamName)
+		system, name = "aws.kinesis", a.Text(awsKinesisStreamName)
 	}
-	if n.Name = cleanName(n.Name); n.Name == "" {
-		return Peer{}
+	if name = cleanName(name); name == "" {
+		return false
 	}
-	return Peer{Node: n}
+	p.Type, p.System, p.Name, p.Address = TypeQueue, system, name, address
+	return true
 }

@@ -118,19 +118,28 @@ func newReplica() string {
 // Consume keeps a batch on disk and takes it over, or returns otlp.ErrOverloaded when there is no room for
 // it now.
 func (s *Service) Consume(ctx context.Context, b *otlp.Batch) error {
-	if s.seen.has(b.Body.Hash) {
+	hash, received := b.Body.Hash, b.Body.Received
+	if s.seen.has(hash) {
 		s.metrics.repeated.Inc()
+		release(b)
 		return nil
 	}
-	_, err := s.journal.Append(ctx, recordOf(b), func(at journal.Position) { s.enqueue(at, b.Body.Received, b) })
+	_, err := s.journal.Append(ctx, recordOf(b), func(at journal.Position) { s.enqueue(at, received, b) })
 	switch {
 	case errors.Is(err, journal.ErrFull):
 		return fmt.Errorf("%w: %w", otlp.ErrOverloaded, err)
 	case err != nil:
 		return err
 	}
-	s.seen.add(b.Body.Hash, b.Body.Received)
+	s.seen.add(hash, received)
 	return nil
+}
+
+// release gives the memory of a batch back that is not needed any more.
+func release(b *otlp.Batch) {
+	if b != nil && b.Release != nil {
+		b.Release()
+	}
 }
 
 // enqueue gives a record that was just written to the machine, unless it has enough to do: then it reads the
@@ -138,7 +147,8 @@ func (s *Service) Consume(ctx context.Context, b *otlp.Batch) error {
 func (s *Service) enqueue(at journal.Position, received time.Time, b *otlp.Batch) {
 	if s.shared != nil {
 		s.written.Store(received.UnixNano())
-		return // it is read from the journal
+		release(b) // it is read from the journal
+		return
 	}
 	it := item{before: s.lastTaken, at: at, received: received, batch: b}
 	s.written.Store(received.UnixNano())
@@ -152,6 +162,7 @@ func (s *Service) enqueue(at journal.Position, received time.Time, b *otlp.Batch
 	}
 	n := int64(len(b.Spans))
 	if s.queued.Load() > int64(s.cfg.MaxQueued) {
+		release(b)
 		return
 	}
 	s.queued.Add(n)
@@ -159,6 +170,7 @@ func (s *Service) enqueue(at journal.Position, received time.Time, b *otlp.Batch
 	case s.feed <- it:
 	default:
 		s.queued.Add(-n)
+		release(b)
 	}
 }
 
@@ -252,6 +264,7 @@ func (s *Service) takeItem(it item) {
 		s.machine.take(it.at, it.received, it.batch)
 		s.behind.Store(it.received.UnixNano())
 	}
+	release(it.batch)
 }
 
 // read makes the machine go on from the journal.

@@ -23,6 +23,10 @@ import (
 var binary string
 
 func TestMain(m *testing.M) {
+	if role := os.Getenv(roleVariable); role != "" {
+		play(role)
+		return
+	}
 	dir, err := os.MkdirTemp("", "faultline-e2e-*")
 	if err != nil {
 		panic(err)

@@ -52,6 +52,11 @@ type Batch struct {
 	Repaired map[Repair]int // nil when nothing was repaired
 	Bytes    int            // size of the decompressed body
 	Body     Body           // where all this was decoded from; valid until Consume returns
+
+	// Release gives the memory of the batch back for the next one. Whoever owns the batch may call it, once,
+	// when it no longer uses the spans or any string of theirs but a Service's; the collector does it else.
+	// It may be nil.
+	Release func()
 }
 
 // Body is the body of a request as it came. To decode it again gives the same batch.
@@ -76,7 +81,7 @@ func (e *BadDataError) Error() string { return e.Detail }
 var ErrOverloaded = errors.New("ingest is over its limits")
 
 // Consumer takes a batch over. It owns the batch and all it refers to but Body.Wire from the moment it
-// returns nil; on an error it has kept nothing of it.
+// returns nil; after an error it answers for nothing in it.
 type Consumer interface {
 	Consume(ctx context.Context, b *Batch) error
 }

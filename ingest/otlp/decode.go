@@ -3,6 +3,7 @@ package otlp
 import (
 	"fmt"
 	"io"
+	"hash/maphash"
 	"sync"
 	"time"
 )
@@ -10,12 +11,14 @@ import (
 // Decoder turns the bodies of export requests into spans. It is safe for concurrent use.
 type Decoder struct {
 	cfg   DecodeConfig
+	known resources
 	scans sync.Pool // of *scan
 }
 
 // NewDecoder returns a Decoder with the given limits, which must be valid.
 func NewDecoder(cfg DecodeConfig) *Decoder {
 	d := &Decoder{cfg: cfg}
+	d.known.seed = maphash.MakeSeed()
 	d.scans.New = func() any { return new(scan) }
 	return d
 }
@@ -29,21 +32,30 @@ func NewDecoder(cfg DecodeConfig) *Decoder {
 //
 // The time and memory that decoding takes are linear in len(body), whatever it holds.
 func (d *Decoder) Traces(body []byte, enc Encoding, now time.Time) (*Batch, error) {
-	b := &Batch{Bytes: len(body)}
+	b, _, err := d.traces(body, enc, now)
+	return b, err
+}
+
+// traces also returns the memory of the batch's spans, to be freed when they are no longer used.
+func (d *Decoder) traces(body []byte, enc Encoding, now time.Time) (*Batch, room, error) {
+	size := len(body)
 	if enc == JSON {
 		var bad *fault
 		if body, bad = toProtobuf(body, traceSchema); bad != nil {
-			return nil, bad.asError()
+			return nil, room{}, bad.asError()
 		}
 	}
 	s := d.scans.Get().(*scan)
 	defer d.scans.Put(s)
-	s.begin(&d.cfg, now, b, body)
+	s.begin(d, now, body)
 	defer s.end()
 	if bad := s.request(body); bad != nil {
-		return nil, bad.asError()
+		s.room.free()
+		return nil, room{}, bad.asError()
 	}
-	return b, nil
+	b, r := s.batch()
+	b.Bytes = size
+	return b, r, nil
 }
 
 // Decode decodes a body that Traces has accepted before, within most bytes after decompression.

@@ -1,6 +1,7 @@
 package otlp
 
 import (
+	"encoding/binary"
 	"math"
 	"strconv"
 	"strings"
@@ -16,34 +17,79 @@ func (s *scan) attribute(data []byte, count *int, mended *repairs) *fault {
 		*mended |= truncated
 		return nil
 	}
-	var key string
 	var v value
-	f := fields{in: data}
-	for f.next() {
-		switch f.number {
-		case 1:
-			key = view(f.bytes())
-		case 2:
-			if f.is(wireBytes) {
-				if bad := v.read(f.data(), 1); bad != nil {
-					return bad
+	key, usual := v.usualPair(data)
+	if !usual {
+		key, v = nil, value{}
+		f := fields{in: data}
+		for f.next() {
+			switch f.number {
+			case 1:
+				key = f.bytes()
+			case 2:
+				if f.is(wireBytes) {
+					if bad := v.read(f.data(), 1); bad != nil {
+						return bad
+					}
 				}
 			}
 		}
-	}
-	if f.fault != nil {
-		return f.fault
-	}
-	if v.nested {
-		*mended |= nestedValue
+		if f.fault != nil {
+			return f.fault
+		}
+		if v.nested {
+			*mended |= nestedValue
+		}
 	}
 	if len(key) > s.cfg.MaxKeyBytes || len(v.text) > s.cfg.MaxValueBytes {
 		*mended |= truncated
 	}
-	if k, known := graph.KeyOf(key); known && len(key) <= s.cfg.MaxKeyBytes {
+	if k, known := graph.KeyOf(view(key)); known && len(key) <= s.cfg.MaxKeyBytes {
 		s.set(k, &v, mended)
 	}
 	return nil
+}
+
+// The tags of an attribute of a span, of its key and its value, and of a text or whole number therein.
+const (
+	attributeTag = 9<<3 | byte(wireBytes)
+	keyTag       = 1<<3 | byte(wireBytes)
+	valueTag     = 2<<3 | byte(wireBytes)
+	textTag      = 1<<3 | byte(wireBytes)
+	intTag       = 3<<3 | byte(wireVarint)
+)
+
+// usualPair reads an attribute that is written as nearly all are: a key and one text or whole number, in
+// this order or, as the Collector writes them, in the other. All else is left to the general way, which
+// would read these the same and takes several times as long.
+func (v *value) usualPair(data []byte) (key []byte, ok bool) {
+	from, to := shortField(data, 0)
+	from2, to2 := shortField(data, to)
+	if to2 != len(data) || to == 0 {
+		return nil, false
+	}
+	tag, tag2 := data[0], data[to]
+	if tag == valueTag {
+		tag, from, to, tag2, from2, to2 = tag2, from2, to2, tag, from, to
+	}
+	if tag != keyTag || tag2 != valueTag || from2 == to2 {
+		return nil, false
+	}
+	key, in := data[from:to:to], data[from2:to2:to2]
+	switch in[0] {
+	case textTag:
+		from, to = shortField(in, 0)
+		if to != len(in) {
+			return nil, false
+		}
+		v.form, v.text = textValue, in[from:]
+		return key, true
+	case intTag:
+		number, n := binary.Uvarint(in[1:])
+		v.form, v.number = intValue, int64(number)
+		return key, n == len(in)-1
+	}
+	return nil, false
 }
 
 func (s *scan) set(k graph.Key, v *value, mended *repairs) {
@@ -232,7 +278,10 @@ func (s *scan) readLinks() []graph.Link {
 	if len(s.links) == 0 {
 		return nil
 	}
-	links := make([]graph.Link, 0, len(s.links))
+	if s.room.links == nil {
+		s.room.links = linkRooms.get(len(s.links))
+	}
+	first := len(s.room.links) // when it grows, the links of earlier spans stay where they are
 	for _, data := range s.links {
 		var trace, id []byte
 		f := fields{in: data}
@@ -244,14 +293,15 @@ func (s *scan) readLinks() []graph.Link {
 				id = f.bytes()
 			}
 		}
-		var l graph.Link
-		if f.fault != nil || !readID(l.Trace[:], trace) || !readID(l.ID[:], id) {
+		of, traced := traceID(trace)
+		to, named := spanID(id)
+		if f.fault != nil || !traced || !named {
 			s.span.mended |= invalidLink
 			continue
 		}
-		links = append(links, l)
+		s.room.links = append(s.room.links, graph.Link{Trace: of, ID: to})
 	}
-	return links
+	return s.room.links[first:len(s.room.links):len(s.room.links)]
 }
 
 func (s *scan) status(data []byte) *fault {

@@ -10,16 +10,23 @@ import (
 // scan decodes one trace request. It is used again for the next one.
 type scan struct {
 	cfg   *DecodeConfig
+	known *resources
 	now   int64 // Unix ns
-	batch *Batch
+	room  room
 
 	attributes graph.Attributes // of the resource, then of each span
-	service    graph.Service    // of the resource at hand
-	shared     *graph.Service   // the same, once a span is kept that refers to it
-	resource   repairs          // what was mended in the resource at hand
 
-	span  rawSpan
-	links [][]byte // of the span at hand
+	// The resource at hand.
+	raw       []byte         // what it was read from, unless it is scattered
+	scattered bool           // over several places
+	fresh     graph.Service  // as read: its strings are views of the request
+	service   *graph.Service // what spans refer to; nil before one does
+	flawed    repairs        // what was mended in it
+
+	span     rawSpan
+	links    [][]byte // of the span at hand
+	rejected map[Reason]int
+	repaired [len(repairNames)]int
 }
 
 // rawSpan is what is known of a span when all its fields were read.
@@ -59,10 +66,10 @@ var repairNames = [...]Repair{
 // minSpan is the least number of bytes of a span that is kept: its ids and a time.
 const minSpan = 18 + 10 + 9
 
-func (s *scan) begin(cfg *DecodeConfig, now time.Time, b *Batch, data []byte) {
-	s.cfg, s.now, s.batch = cfg, now.UnixNano(), b
+func (s *scan) begin(d *Decoder, now time.Time, data []byte) {
+	s.cfg, s.known, s.now = &d.cfg, &d.known, now.UnixNano()
 	if n := countSpans(data); n > 0 {
-		s.batch.Spans = make([]graph.Span, 0, n)
+		s.room.spans = spanRooms.get(n)
 	}
 }
 
@@ -87,11 +94,26 @@ func countSpans(data []byte) (n int) {
 	return n
 }
 
+// batch returns what was found.
+func (s *scan) batch() (*Batch, room) {
+	b := &Batch{Spans: s.room.spans, Rejected: s.rejected}
+	for i, n := range s.repaired {
+		if n > 0 {
+			if b.Repaired == nil {
+				b.Repaired = map[Repair]int{}
+			}
+			b.Repaired[repairNames[i]] = n
+		}
+	}
+	return b, s.room
+}
+
 // end lets go of the request's memory.
 func (s *scan) end() {
 	s.attributes.Reset()
 	clear(s.links[:cap(s.links)])
-	s.batch, s.shared, s.service, s.span = nil, nil, graph.Service{}, rawSpan{}
+	s.room, s.raw, s.service, s.rejected = room{}, nil, nil, nil
+	s.fresh, s.span, s.repaired = graph.Service{}, rawSpan{}, [len(repairNames)]int{}
 }
 
 func (s *scan) request(data []byte) *fault {
@@ -111,33 +133,10 @@ func (s *scan) request(data []byte) *fault {
 // resourceSpans reads the spans of one resource. The resource may stand behind its spans and so is looked
 // for first.
 func (s *scan) resourceSpans(data []byte) *fault {
-	s.attributes.Reset()
-	s.resource, s.shared = 0, nil
+	if bad := s.findResource(data); bad != nil {
+		return bad
+	}
 	f := fields{in: data}
-	for count := 0; f.next(); {
-		if f.number != 1 || !f.is(wireBytes) {
-			continue
-		}
-		r := fields{in: f.data()}
-		for r.next() {
-			if r.number == 1 && r.is(wireBytes) {
-				if bad := s.attribute(r.data(), &count, &s.resource); bad != nil {
-					return bad.at("resource")
-				}
-			}
-		}
-		if r.fault != nil {
-			return r.fault.at("resource")
-		}
-	}
-	if f.fault != nil {
-		return f.fault
-	}
-	var named bool
-	if s.service, named = graph.ServiceOf(&s.attributes); !named {
-		s.resource |= unnamedService
-	}
-	f = fields{in: data}
 	for i := 0; f.next(); {
 		if f.number != 2 || !f.is(wireBytes) {
 			continue
@@ -172,7 +171,21 @@ func (s *scan) readSpan(data []byte) *fault {
 	s.span = rawSpan{}
 	p := &s.span
 	f := fields{in: data}
-	for f.next() {
+	for {
+		// Most fields are attributes. They may be taken without a step of f.
+		for f.pos < len(data) && data[f.pos] == attributeTag {
+			from, to := shortField(data, f.pos)
+			if to == 0 {
+				break
+			}
+			f.pos = to
+			if bad := s.attribute(data[from:to:to], &p.attributes, &p.mended); bad != nil {
+				return bad
+			}
+		}
+		if !f.next() {
+			break
+		}
 		var bad *fault
 		switch f.number {
 		case 1:
@@ -223,24 +236,23 @@ func (s *scan) readSpan(data []byte) *fault {
 // admit judges the span that was read, mends what can be mended, and adds it to the batch.
 func (s *scan) admit() {
 	p := &s.span
-	var placed graph.Span
-	if reason := s.place(&placed); reason != "" {
-		if s.batch.Rejected == nil {
-			s.batch.Rejected = map[Reason]int{}
+	s.room.spans = append(s.room.spans, graph.Span{})
+	sp := &s.room.spans[len(s.room.spans)-1]
+	if reason := s.place(sp); reason != "" {
+		s.room.spans = s.room.spans[:len(s.room.spans)-1]
+		if s.rejected == nil {
+			s.rejected = map[Reason]int{}
 		}
-		s.batch.Rejected[reason]++
+		s.rejected[reason]++
 		return
 	}
-	s.batch.Spans = append(s.batch.Spans, placed)
-	sp := &s.batch.Spans[len(s.batch.Spans)-1]
 	if p.kind <= uint64(graph.KindConsumer) {
 		sp.Kind = graph.Kind(p.kind)
 	}
-	if s.shared == nil {
-		shared := s.service
-		s.shared = &shared
+	if s.service == nil {
+		s.keepResource()
 	}
-	sp.Service = s.shared
+	sp.Service = s.service
 	var known bool
 	if sp.Weight, known = graph.SamplingWeight(graph.Cut(view(p.state), s.cfg.MaxValueBytes), s.cfg.MaxWeight); known {
 		sp.Outcome |= graph.SamplingKnown
@@ -253,7 +265,11 @@ func (s *scan) admit() {
 	if sp.Kind == graph.KindConsumer || sp.Outcome&graph.Receive != 0 {
 		sp.Links = s.readLinks()
 	}
-	s.count(p.mended | s.resource)
+	if mended := p.mended | s.flawed; mended != 0 {
+		for i := range s.repaired {
+			s.repaired[i] += int(mended >> i & 1)
+		}
+	}
 }
 
 // statusError is the code ERROR of a span's status.
@@ -262,11 +278,11 @@ const statusError = 2
 // place reads the ids and times of a span. It returns why the span cannot be used, "" if it can.
 func (s *scan) place(sp *graph.Span) Reason {
 	p := &s.span
-	if !readID(sp.Trace[:], p.trace) || !readID(sp.ID[:], p.id) {
-		return InvalidID
-	}
-	if !readID(sp.Parent[:], p.parent) && !isZero(p.parent) {
-		return InvalidID // whose child it is cannot be told, and as a root it would be a request of its own
+	var traced, named, child bool
+	sp.Trace, traced = traceID(p.trace)
+	sp.ID, named = spanID(p.id)
+	if sp.Parent, child = spanID(p.parent); !traced || !named || !child && !isZero(p.parent) {
+		return InvalidID // without its parent it would be a root, and so a request of its own
 	}
 	if sp.Parent == sp.ID {
 		sp.Parent = graph.SpanID{}
@@ -294,23 +310,19 @@ func (s *scan) place(sp *graph.Span) Reason {
 	return ""
 }
 
-func (s *scan) count(mended repairs) {
-	if mended == 0 {
-		return
+// traceID and spanID read an id. They are false if the id has another length or is all zero.
+func traceID(b []byte) (id graph.TraceID, ok bool) {
+	if len(b) == len(id) {
+		id = graph.TraceID(b)
 	}
-	for i, name := range repairNames {
-		if mended&(1<<i) != 0 {
-			if s.batch.Repaired == nil {
-				s.batch.Repaired = map[Repair]int{}
-			}
-			s.batch.Repaired[name]++
-		}
-	}
+	return id, id != graph.TraceID{}
 }
 
-// readID copies an id. It is false, and dst zero, if the id has another length or is all zero.
-func readID(dst, id []byte) bool {
-	return len(id) == len(dst) && copy(dst, id) > 0 && !isZero(id)
+func spanID(b []byte) (id graph.SpanID, ok bool) {
+	if len(b) == len(id) {
+		id = graph.SpanID(b)
+	}
+	return id, id != graph.SpanID{}
 }
 
 func isZero(b []byte) bool {

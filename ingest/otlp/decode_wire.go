@@ -67,11 +67,24 @@ func (f *fields) next() bool {
 	if at >= len(b) {
 		return false
 	}
-	// Nearly every field of a span is some bytes whose number and length take one byte each.
-	if tag := b[at]; tag&0x87 == byte(wireBytes) && at+1 < len(b) && b[at+1] < 0x80 && tag > 7 {
-		if end := at + 2 + int(b[at+1]); end <= len(b) {
-			f.number, f.typ, f.from, f.to, f.pos = uint64(tag>>3), wireBytes, at+2, end, end
-			return true
+	// Nearly every field has a number below 16 and is short.
+	if tag := b[at]; tag > 7 && tag < 0x80 && at+1 < len(b) {
+		switch tag & 7 {
+		case byte(wireBytes):
+			if from, to := shortField(b, at); to > 0 {
+				f.number, f.typ, f.from, f.to, f.pos = uint64(tag>>3), wireBytes, from, to, to
+				return true
+			}
+		case byte(wireVarint):
+			if v := b[at+1]; v < 0x80 {
+				f.number, f.typ, f.value, f.pos = uint64(tag>>3), wireVarint, uint64(v), at+2
+				return true
+			}
+		case byte(wireFixed64):
+			if len(b)-at > 8 {
+				f.number, f.typ, f.value, f.pos = uint64(tag>>3), wireFixed64, binary.LittleEndian.Uint64(b[at+1:]), at+9
+				return true
+			}
 		}
 	}
 	tag, ok := f.varint()
@@ -83,6 +96,26 @@ func (f *fields) next() bool {
 		return f.fail("field number %d does not exist", f.number)
 	}
 	return f.read()
+}
+
+// shortField returns where the data is of the field that begins at at, if that is one of bytes whose
+// length is written in one or two bytes. Else both are 0. It takes the tag on trust.
+func shortField(b []byte, at int) (from, to int) {
+	if from = at + 2; from > len(b) {
+		return 0, 0
+	}
+	n := int(b[from-1])
+	if n >= 0x80 {
+		if from == len(b) || b[from] >= 0x80 {
+			return 0, 0
+		}
+		n = n&0x7f | int(b[from])<<7
+		from++
+	}
+	if to = from + n; to > len(b) {
+		return 0, 0
+	}
+	return from, to
 }
 
 // read reads the value of the current field.

@@ -72,31 +72,42 @@ func (s *Server) export(ctx context.Context, c call) (p partial, err error) {
 	body := wire
 	if c.coding != identity && len(wire) > 0 {
 		if body, err = s.unpack(ctx, c.coding, wire, l); err != nil {
+			l.drop(wire)
 			return partial{}, err
 		}
+		defer l.drop(wire)
 	}
 	reserved := decodeCost * int64(len(body))
 	if err := l.take(reserved); err != nil {
+		l.drop(body)
 		return partial{}, err
 	}
 	if c.signal == metrics {
 		points, err := s.decoder.Metrics(body, c.encoding)
+		l.drop(body)
 		s.metrics.points.Add(float64(points))
 		return partial{}, err
 	}
 	now := time.Now()
-	b, err := s.decoder.Traces(body, c.encoding, now)
+	b, r, err := s.decoder.traces(body, c.encoding, now)
 	if err != nil {
+		l.drop(body)
 		return partial{}, err
 	}
 	b.Body = Body{Received: now, Encoding: c.encoding, Coding: string(c.coding), Wire: wire, Hash: hash(tenant, body)}
 	// What waits to be taken over is counted as it is, not as it might have been.
 	l.give(max(reserved-spanBytes(b), 0))
 	b.Tenant = tenant
+	release := func() { r.free(); bodies.put(body) }
+	b.Release = release
+	p, unused := partialOf(b), len(b.Spans) == 0
 	if err := s.hand(ctx, b); err != nil {
-		return partial{}, err
+		return partial{}, err // the consumer may have begun to use the batch: the garbage collector knows when it ends
 	}
-	return partialOf(b), nil
+	if unused {
+		release()
+	}
+	return p, nil
 }
 
 // receive reads the body as it is on the wire.

@@ -52,37 +52,55 @@ func (l *lease) give(n int64) {
 func (l *lease) close() { l.give(l.held) }
 
 // readAll reads r to its end into one slice of at least first bytes, which grows by factor when it is full
-// and whose capacity is taken from l. More than most bytes are refused.
+// and whose capacity is taken from l. More than most bytes are refused. The slice is from bodies.
 func readAll(r io.Reader, first, most, factor int64, l *lease) ([]byte, error) {
 	// One byte more than wanted: room to see that r ends, or that it does not.
-	size := min(first, most) + 1
-	if err := l.take(size); err != nil {
+	buf, err := l.body(min(first, most) + 1)
+	if err != nil {
 		return nil, err
 	}
-	buf := make([]byte, 0, size)
 	for {
 		n, err := r.Read(buf[len(buf):cap(buf)])
 		buf = buf[:len(buf)+n]
 		switch {
 		case int64(len(buf)) > most:
-			return nil, tooLarge("the body is larger than %d bytes: send smaller batches or raise otlp.limits.body_bytes", most)
+			err = tooLarge("the body is larger than %d bytes: send smaller batches or raise otlp.limits.body_bytes", most)
 		case errors.Is(err, io.EOF):
 			return buf, nil
-		case err != nil:
+		}
+		if err == nil && len(buf) == cap(buf) {
+			buf, err = l.grow(buf, min(factor*int64(cap(buf)), most+1))
+		}
+		if err != nil {
+			l.drop(buf)
 			return nil, err
 		}
-		if len(buf) < cap(buf) {
-			continue
-		}
-		size := min(factor*int64(cap(buf)), most+1)
-		if err := l.take(size); err != nil {
-			return nil, err
-		}
-		grown := make([]byte, len(buf), size)
-		copy(grown, buf)
-		l.give(int64(cap(buf)))
-		buf = grown
 	}
+}
+
+// body takes room for a body of n bytes.
+func (l *lease) body(n int64) ([]byte, error) {
+	if err := l.take(int64(bodies.size(int(n)))); err != nil {
+		return nil, err
+	}
+	return bodies.get(int(n)), nil
+}
+
+// grow moves what is in buf to a body of at least n bytes. On an error buf is as it was.
+func (l *lease) grow(buf []byte, n int64) ([]byte, error) {
+	grown, err := l.body(n)
+	if err != nil {
+		return buf, err
+	}
+	grown = append(grown, buf...)
+	l.drop(buf)
+	return grown, nil
+}
+
+// drop gives a body back that nobody will look at again.
+func (l *lease) drop(buf []byte) {
+	l.give(int64(cap(buf)))
+	bodies.put(buf)
 }
 
 // pacedBody is the body of a request that must come at a minimum speed and within a time. When it was read
