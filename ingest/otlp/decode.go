@@ -2,8 +2,8 @@ package otlp
 
 import (
 	"fmt"
-	"io"
 	"hash/maphash"
+	"io"
 	"sync"
 	"time"
 )

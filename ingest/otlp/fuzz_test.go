@@ -20,7 +20,7 @@ func FuzzHTTP(f *testing.F) {
 		f.Fatal(err)
 	}
 	pb, js := protobufOf(f, request(2)), jsonOf(f, request(2))
-	for _, encoding := range []string{"", "gzip", "zstd", "deflate", "gzip, zstd"} {
+	for _, encoding := range []string{"", "gzip", "zstd", "deflate", "snappy", "x-snappy-framed", "gzip, zstd"} {
 		f.Add("/v1/traces", "application/x-protobuf", encoding, compressed(f, encoding, pb))
 		f.Add("/v1/traces/", "application/json; charset=utf-8", encoding, compressed(f, encoding, js))
 		f.Add("/v1/metrics", "application/x-protobuf", encoding, compressed(f, encoding, metricsRequest(f)))

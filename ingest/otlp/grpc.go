@@ -42,7 +42,7 @@ func (s *Server) serveGRPC(w http.ResponseWriter, r *http.Request) {
 	}
 	h := w.Header()
 	h.Set("Content-Type", media)
-	h.Set("Grpc-Accept-Encoding", "gzip,zstd")
+	h.Set("Grpc-Accept-Encoding", "gzip,zstd,snappy")
 	p, err := s.exportGRPC(w, r)
 	code := codes.OK
 	if err == nil {
@@ -73,8 +73,8 @@ func (s *Server) exportGRPC(w http.ResponseWriter, r *http.Request) (partial, er
 		defer cancel()
 	}
 	coding, ok := parseCoding(r.Header.Values("Grpc-Encoding"))
-	if !ok || coding == deflated {
-		return partial{}, unimplemented("unsupported grpc-encoding: use one of gzip, zstd or identity")
+	if !ok || !coding.inGRPC() {
+		return partial{}, unimplemented("unsupported grpc-encoding: use one of gzip, zstd, snappy or identity")
 	}
 	body := s.paced(w, r.Body)
 	var prefix [prefixBytes]byte

@@ -261,7 +261,7 @@ func TestGRPCFrames(t *testing.T) {
 		"no such flag":           {http.Header{"Grpc-Encoding": {"gzip"}}, frame(2, len(packed), packed), "3"},
 		"compressed":             {http.Header{"Grpc-Encoding": {"gzip"}}, frame(1, len(packed), packed), "0"},
 		"not what it says":       {http.Header{"Grpc-Encoding": {"gzip"}}, frame(1, len(message), message), "3"},
-		"unknown encoding":       {http.Header{"Grpc-Encoding": {"snappy"}}, frame(1, len(message), message), "12"},
+		"unknown encoding":       {http.Header{"Grpc-Encoding": {"br"}}, frame(1, len(message), message), "12"},
 		"deflate is HTTP's":      {http.Header{"Grpc-Encoding": {"deflate"}}, frame(1, len(message), message), "12"},
 		"4 GiB announced":        {nil, frame(0, 1<<32-1, message), "8"},
 		"64 MiB, a few bytes":    {nil, frame(0, 64<<20, message), "3"},

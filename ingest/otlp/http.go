@@ -75,7 +75,7 @@ func (s *Server) exportHTTP(w http.ResponseWriter, r *http.Request, enc Encoding
 	}
 	coding, ok := parseCoding(r.Header.Values("Content-Encoding"))
 	if !ok {
-		return partial{}, unsupported("unsupported Content-Encoding: use one of gzip, zstd, deflate or identity")
+		return partial{}, unsupported("unsupported Content-Encoding: use one of gzip, zstd, snappy, deflate or identity")
 	}
 	return s.export(r.Context(), call{
 		signal: sig, encoding: enc, coding: coding, body: s.paced(w, r.Body), size: r.ContentLength, door: s.http,

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -97,6 +98,10 @@ func compressed(t testing.TB, encoding string, body []byte) []byte {
 			t.Fatal(err)
 		}
 		w = z
+	case "snappy":
+		return s2.EncodeSnappy(nil, body)
+	case "x-snappy-framed", "snappy frames":
+		w = s2.NewWriter(&out, s2.WriterSnappyCompat())
 	case "deflate":
 		w = zlib.NewWriter(&out)
 	case "raw deflate":
@@ -134,6 +139,9 @@ func TestHTTPAccepts(t *testing.T) {
 		"gzip":                 {"/v1/traces", protobuf, "gzip", compressed(t, "gzip", pb), 5},
 		"gzip json":            {"/v1/traces", "application/json", "GZIP", compressed(t, "gzip", js), 5},
 		"zstd":                 {"/v1/traces", protobuf, "zstd", compressed(t, "zstd", pb), 5},
+		"snappy":               {"/v1/traces", protobuf, "snappy", compressed(t, "snappy", pb), 5},
+		"snappy in frames":     {"/v1/traces", protobuf, "snappy", compressed(t, "snappy frames", pb), 5},
+		"x-snappy-framed":      {"/v1/traces", protobuf, "x-snappy-framed", compressed(t, "x-snappy-framed", pb), 5},
 		"deflate":              {"/v1/traces", protobuf, "deflate", compressed(t, "deflate", pb), 5},
 		"deflate, no header":   {"/v1/traces", protobuf, "deflate", compressed(t, "raw deflate", pb), 5},
 		"two gzip members":     {"/v1/traces", protobuf, "gzip", append(compressed(t, "gzip", pb[:9]), compressed(t, "gzip", pb[9:])...), 5},
@@ -212,6 +220,8 @@ func TestHTTPRefuses(t *testing.T) {
 		"garbage metrics":  {"POST", "/v1/metrics", js, "", []byte("["), 400, 3, js, ""},
 		"not gzip":         {"POST", "/v1/traces", js, "gzip", []byte("{}"), 400, 3, js, "gzip body is damaged"},
 		"half of gzip":     {"POST", "/v1/traces", protobuf, "gzip", compressed(t, "gzip", body)[:40], 400, 3, protobuf, "gzip body is damaged"},
+		"not snappy":       {"POST", "/v1/traces", protobuf, "snappy", body, 400, 3, protobuf, "snappy body is damaged"},
+		"snappy bomb":      {"POST", "/v1/traces", protobuf, "snappy", []byte{0xff, 0xff, 0xff, 0xff, 0x0f, 0}, 413, 8, protobuf, "larger than"},
 		"not zstd":         {"POST", "/v1/traces", protobuf, "zstd", body, 400, 3, protobuf, "zstd body is damaged"},
 		"not deflate":      {"POST", "/v1/traces", protobuf, "deflate", body, 400, 3, protobuf, "deflate body is damaged"},
 		"large":            {"POST", "/v1/traces", protobuf, "", make([]byte, 1<<20+1), 413, 8, protobuf, "limits.body_bytes"},
