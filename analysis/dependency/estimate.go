@@ -19,7 +19,7 @@ const (
 )
 
 // The weights of a prior, in failures. One half is the most that lets three harmless failures of a
-// synchronous callee outweigh the prior's mean of 0.6, see docs/adr/0006-dependency-verdicts.md.
+// synchronous callee outweigh the prior's mean of 0.6, see docs/adr/0009-dependency-verdicts.md.
 const (
 	PriorWeight    = 0.5
 	DeclaredWeight = 20

@@ -52,7 +52,7 @@ func (s *shelves[T]) put(v []T) {
 }
 
 // bodies are for what is read from a connection and what becomes of it.
-var bodies = shelves[byte]{least: firstRead + 2, most: 4 << 20}
+var bodies = shelves[byte]{least: firstRead + 2, most: 1 << 20}
 
 // room is memory for the spans of one batch.
 type room struct {

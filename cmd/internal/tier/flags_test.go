@@ -37,6 +37,7 @@ func TestEveryFlagSetsItsKey(t *testing.T) {
 		t.Run(f.Name, func(t *testing.T) {
 			value := map[string]string{
 				"clickhouse-password-file": os.DevNull, "clickhouse-tls": "true", "demo": "true", "memory-limit": "1GiB", "log-level": "error",
+				"replicas": "several", "fsync": "interval", "store-spans": "all",
 			}[f.Name]
 			if value == "" {
 				value = "127.0.0.1:1"
