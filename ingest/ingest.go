@@ -403,6 +403,9 @@ func (s *Service) advance(b block) {
 	if n == 0 && len(s.marks) > 1 && float64(s.journal.Stats().Bytes) > replayShare*float64(s.cfg.Journal.MaxBytes) {
 		n = 1
 	}
+	if s.journal.Writable() != nil {
+		n = len(s.marks) - 1 // to keep what comes matters more than to remember what was
+	}
 	if n > 0 {
 		s.marks = append(s.marks[:0], s.marks[n:]...)
 		if err := s.journal.Release(s.marks[0].at); err != nil {

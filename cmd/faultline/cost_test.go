@@ -38,7 +38,7 @@ var (
 
 // roleVariable makes the test binary another process of the measurement: "floor", or "load" with the
 // number of services behind it.
-const roleVariable = "FAULTLINE_TEST_ROLE"
+const roleVariable = "COST_TEST_ROLE"
 
 func play(role string) {
 	if services, ok := strings.CutPrefix(role, "load "); ok {

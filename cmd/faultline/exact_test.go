@@ -23,8 +23,11 @@ const data = "../../../shared/data"
 // truth is an edges.json: what a file must come out as.
 type truth struct {
 	Files map[string]struct {
-		Edges []trueEdge
-		Spans int
+		Edges    []trueEdge
+		Spans    int
+		Services map[string]struct {
+			Orphans int64 `json:"orphan_spans"` // that name a parent which is not there
+		}
 	}
 	Union struct{ Edges []trueEdge }
 }
@@ -32,6 +35,7 @@ type truth struct {
 type trueEdge struct {
 	Caller, Callee string
 	Calls          int64
+	Requests       int64 // of the caller with a call on the edge
 }
 
 func calls(edges []trueEdge) map[pair]int64 {
@@ -162,6 +166,61 @@ func exact(t *testing.T, want map[pair]int64, rewrite func([][]byte) [][]byte, f
 			t.Errorf("after all waits (-want +got):\n%s", diff)
 		}
 	}
+}
+
+// TestExactOutcomes compares the requests of each call site, added up by edge, with the truth. That counts
+// calls under an orphan as a request of their own; how such a request ended nobody knows, so it is no outcome.
+func TestExactOutcomes(t *testing.T) {
+	if _, err := os.Stat(data); err != nil {
+		t.Skipf("the recorded traces are not here: %v", err)
+	}
+	const folder, file = "hotrod-live", "hr-route-down.otlp.jsonl.gz"
+	var want truth
+	if err := json.Unmarshal(read(t, filepath.Join(data, folder, "edges.json")), &want); err != nil {
+		t.Fatal(err)
+	}
+	p := up(t)
+	run(t, "replay", "--endpoint", p.http, filepath.Join(data, folder, file))
+	requests := map[pair]int64{}
+	for _, e := range want.Files[file].Edges {
+		requests[pair{e.Caller, e.Callee}] = e.Requests
+	}
+	const window = "from=now-3d&to=now"
+	eventually(t, time.Minute, func() error {
+		g, err := p.graph(window)
+		if err != nil {
+			return err
+		}
+		names := map[string]string{}
+		for _, n := range g.Nodes {
+			if n.Type == "service" {
+				names[n.ID] = n.Name
+			}
+		}
+		got := map[pair]int64{}
+		for id, name := range names {
+			var answer struct {
+				AsCaller []struct {
+					Callee   string
+					Requests int64
+				} `json:"as_caller"`
+			}
+			if err := p.get("/api/v1/nodes/"+id+"/outcomes?"+window, &answer); err != nil {
+				return err
+			}
+			for _, site := range answer.AsCaller {
+				if callee, ok := names[site.Callee]; ok {
+					got[pair{name, callee}] += site.Requests
+				}
+			}
+		}
+		for edge, n := range requests {
+			if orphans := want.Files[file].Services[edge.caller].Orphans; got[edge] > n || got[edge] < n-orphans {
+				return fmt.Errorf("%v: %d requests with a call on the edge, want %d, at most %d less", edge, got[edge], n, orphans)
+			}
+		}
+		return nil
+	})
 }
 
 func read(t *testing.T, path string) []byte {

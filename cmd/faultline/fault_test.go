@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -153,6 +155,95 @@ func TestOwnerKilledLeavesNoEngine(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// TestKilledUnderTraffic kills the whole product at random moments, among them its start and the middle of
+// a flush. Senders send again what was not acknowledged, as SDKs do. Every call counts once.
+func TestKilledUnderTraffic(t *testing.T) {
+	dir := t.TempDir()
+	chance := rand.New(rand.NewPCG(4, 2))
+	const kills, each = 6, 25
+	sent := 0
+	for range kills {
+		p := upIn(t, dir)
+		dead := time.AfterFunc(time.Duration(chance.IntN(4000))*time.Millisecond, func() { _ = p.cmd.Process.Kill() })
+		for again := true; again; {
+			select {
+			case <-p.done:
+				again = false
+			default:
+				if send(t.Context(), p.http, sent, each) == each {
+					sent += each // else the same goes to the next process
+				}
+				time.Sleep(time.Duration(chance.IntN(60)) * time.Millisecond) // the pace of the traffic
+			}
+		}
+		dead.Stop()
+	}
+	p := upIn(t, dir)
+	for send(t.Context(), p.http, sent, each) != each {
+		time.Sleep(100 * time.Millisecond)
+	}
+	sent += each
+	eventually(t, time.Minute, func() error {
+		g, err := p.graph("from=now-1h&to=now")
+		if err != nil {
+			return err
+		}
+		if got := g.calls()[pair{"a", "b"}]; got != int64(sent) {
+			return fmt.Errorf("%d calls a → b in the graph, %d sent", got, sent)
+		}
+		return nil
+	})
+	t.Logf("%d calls through %d kills", sent, kills)
+}
+
+// TestDiskFull: what cannot be kept is not acknowledged, and spans are taken again when there is room.
+func TestDiskFull(t *testing.T) {
+	small := t.TempDir()
+	if err := syscall.Mount("tmpfs", small, "tmpfs", 0, "size=4m"); err != nil {
+		t.Skip("a small file system cannot be mounted here: ", err)
+	}
+	defer syscall.Unmount(small, syscall.MNT_DETACH)
+	p := up(t, "--set", "ingest.journal.dir="+filepath.Join(small, "journal"), "--set", "ingest.journal.keep_free=0",
+		"--set", "ingest.journal.segment_bytes=65536", "--set", "ingest.flush_every=1s")
+	filler := filepath.Join(small, "filler")
+	acked := send(t.Context(), p.http, 0, 100)
+	if acked != 100 {
+		t.Fatalf("%d of 100 calls acknowledged on an empty disk", acked)
+	}
+	if err := os.WriteFile(filler, make([]byte, 8<<20), 0o600); err == nil {
+		t.Fatal("the disk did not get full")
+	}
+	refused := 0
+	for i := 1; i < 30; i++ {
+		if n := send(t.Context(), p.http, i*100, 100); n == 0 {
+			refused++
+		} else {
+			acked += n
+		}
+	}
+	if refused == 0 {
+		t.Error("nothing was refused although the disk is full")
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 20*time.Second, func() error {
+		if send(t.Context(), p.http, 10_000, 100) != 100 {
+			return errors.New("nothing is taken although there is room again")
+		}
+		return nil
+	})
+	acked += 100
+	eventually(t, time.Minute, func() error {
+		g, err := p.graph("from=now-1h&to=now")
+		if err == nil && g.calls()[pair{"a", "b"}] != int64(acked) {
+			err = fmt.Errorf("calls %v, %d acknowledged", g.calls(), acked)
+		}
+		return err
+	})
+	t.Logf("%d requests refused", refused)
 }
 
 // TestSDKExporters sends through the OpenTelemetry Go SDK, as an instrumented service does.
