@@ -26,6 +26,7 @@ import (
 // Dependencies are what the handler needs from the process it runs in.
 type Dependencies struct {
 	Reader   api.Reader
+	Analyst  api.Analyst
 	UI       fs.FS        // the built web application; without an index.html a page says how to build it
 	Metrics  http.Handler // GET /metrics
 	Tracer   trace.Tracer // spans of the API's own requests
@@ -46,7 +47,7 @@ func New(ctx context.Context, cfg api.Config, d Dependencies) http.Handler {
 	log := d.Log.With("component", "web")
 	r.Use(observed(d.Registry, log), traced(d.Tracer), recovered(log), secured)
 
-	a := api.New(ctx, cfg, d.Reader, d.Log)
+	a := api.New(ctx, cfg, d.Reader, d.Analyst, d.Log)
 	a.Register(r.Group("/api/v1"))
 	health(r, d.Reader)
 	r.GET("/metrics", gin.WrapH(d.Metrics))

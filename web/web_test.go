@@ -24,6 +24,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/trace/noop"
 
+	"faultline/analysis"
+	"faultline/analysis/dependency"
 	spec "faultline/docs/api"
 	"faultline/graph"
 	"faultline/web/api"
@@ -204,6 +206,47 @@ func (s *shop) Changed(context.Context, string) (time.Time, error) {
 
 func (s *shop) Ping(context.Context) error { return s.state() }
 
+// analyst has found one hard dependency.
+type analyst struct{}
+
+func (analyst) Report() *analysis.Report {
+	at := time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)
+	evidence := dependency.Evidence{TotalFatal: 7, Requests: 1000}
+	site := dependency.Judgement{
+		Site: dependency.Site{Caller: front.ID(), Operation: "GET /", Callee: call.Callee}, Verdict: dependency.Hard, Assumed: dependency.Hard,
+		Basis: dependency.Inferred, Probability: 0.97, Low: 0.8, High: 1, Evidence: evidence, FatalTrace: graph.TraceID{1}, Since: at,
+	}
+	edge := dependency.EdgeJudgement{
+		Caller: front.ID(), Callee: call.Callee, Verdict: dependency.Hard, Assumed: dependency.Hard, Basis: dependency.Inferred,
+		Probability: 0.97, Low: 0.8, High: 1, Evidence: evidence,
+	}
+	return &analysis.Report{
+		At: at, Since: at.Add(-time.Hour), Nodes: map[graph.NodeID]graph.Node{front.ID(): front},
+		Sites: []dependency.Judgement{site}, Edges: []dependency.EdgeJudgement{edge},
+	}
+}
+
+func TestDependencies(t *testing.T) {
+	srv := serve(t, &shop{})
+	for query, want := range map[string][2]int{
+		"": {1, 0}, "?node=" + front.ID().String(): {1, 1}, "?node=00000000000000ff": {0, 0}, "?verdict=soft": {0, 0}, "?verdict=hard": {1, 0},
+	} {
+		resp, body := get(t, srv, "/api/v1/dependencies"+query)
+		var got gen.Dependencies
+		if err := json.Unmarshal(body, &got); err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s %s", query, resp.Status, body)
+		}
+		if len(got.Edges) != want[0] || len(got.CallSites) != want[1] {
+			t.Errorf("%s: %d edges and %d call sites, want %v", query, len(got.Edges), len(got.CallSites), want)
+		}
+	}
+	for _, query := range []string{"?node=cart", "?verdict=so", "?from=now-1h"} {
+		if resp, body := get(t, srv, "/api/v1/dependencies"+query); resp.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: %s %s", query, resp.Status, body)
+		}
+	}
+}
+
 var page = fstest.MapFS{
 	"index.html":         {Data: []byte("<!doctype html><title>Faultline</title>")},
 	"assets/app-abc1.js": {Data: []byte("console.log(1)")},
@@ -217,7 +260,7 @@ func serve(t *testing.T, s *shop, change ...func(*api.Config)) *httptest.Server 
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	srv := httptest.NewServer(New(ctx, cfg, Dependencies{
-		Reader: s, UI: page, Metrics: http.NotFoundHandler(), Tracer: noop.NewTracerProvider().Tracer(""),
+		Reader: s, Analyst: analyst{}, UI: page, Metrics: http.NotFoundHandler(), Tracer: noop.NewTracerProvider().Tracer(""),
 		Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
 	}))
 	t.Cleanup(func() { cancel(); srv.Close() })
@@ -664,7 +707,7 @@ func BenchmarkGraphJSON(b *testing.B) {
 		b.Run(fmt.Sprintf("nodes=%d", n), func(b *testing.B) {
 			r := &large{nodes: n}
 			h := New(b.Context(), api.DefaultConfig(), Dependencies{
-				Reader: r, UI: page, Metrics: http.NotFoundHandler(), Tracer: noop.NewTracerProvider().Tracer(""),
+				Reader: r, Analyst: analyst{}, UI: page, Metrics: http.NotFoundHandler(), Tracer: noop.NewTracerProvider().Tracer(""),
 				Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
 			})
 			b.ReportAllocs()

@@ -72,26 +72,28 @@ const tenant = "default"
 
 // API answers requests. It implements gen.ServerInterface.
 type API struct {
-	cfg    Config
-	reader Reader
-	log    *slog.Logger
-	now    func() time.Time
-	slots  *semaphore.Weighted
-	flight singleflight.Group
-	last   *lru.Cache[string, graph.Graph] // by question
-	events *hub
+	cfg     Config
+	reader  Reader
+	analyst Analyst
+	log     *slog.Logger
+	now     func() time.Time
+	slots   *semaphore.Weighted
+	flight  singleflight.Group
+	last    *lru.Cache[string, graph.Graph] // by question
+	events  *hub
 }
 
 var _ gen.ServerInterface = (*API)(nil)
 
-// New returns an API that reads from reader. Its event streams end when ctx does.
-func New(ctx context.Context, cfg Config, reader Reader, log *slog.Logger) *API {
+// New returns an API that reads from reader and tells what analyst finds. Its event streams end when ctx
+// does.
+func New(ctx context.Context, cfg Config, reader Reader, analyst Analyst, log *slog.Logger) *API {
 	last, err := lru.New[string, graph.Graph](max(cfg.KeepGraphs, 1))
 	if err != nil { // only for a size below one
 		panic(err)
 	}
 	return &API{
-		cfg: cfg, reader: reader, log: log.With("component", "api"), now: time.Now,
+		cfg: cfg, reader: reader, analyst: analyst, log: log.With("component", "api"), now: time.Now,
 		slots: semaphore.NewWeighted(int64(max(cfg.Concurrent, 1))), last: last,
 		events: newHub(ctx, cfg.EventStreams, reader),
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"faultline/analysis"
 	"faultline/ingest"
 	"faultline/ingest/otlp"
 	"faultline/storage/clickhouse"
@@ -29,6 +30,7 @@ type Config struct {
 	OTLP        otlp.Config       `yaml:"otlp"`
 	Ingest      ingest.Config     `yaml:"ingest"`
 	ClickHouse  clickhouse.Config `yaml:"clickhouse"`
+	Analysis    analysis.Config   `yaml:"analysis"`
 	Engine      EngineConfig      `yaml:"engine"`
 	Demo        DemoConfig        `yaml:"demo"`
 	SelfTraces  SelfTracesConfig  `yaml:"self_traces"`
@@ -80,6 +82,7 @@ func DefaultConfig() Config {
 		OTLP:        otlp.DefaultConfig(),
 		Ingest:      ingest.DefaultConfig(),
 		ClickHouse:  clickhouse.DefaultConfig(),
+		Analysis:    analysis.DefaultConfig(),
 		Engine:      EngineConfig{MemoryLimit: 1 << 30, StartTimeout: 2 * time.Minute},
 	}
 	c.OTLP.GRPCAddr, c.OTLP.HTTPAddr = "127.0.0.1:4317", "127.0.0.1:4318"
@@ -121,7 +124,8 @@ func (c *Config) Validate() error {
 		store.Addr = []string{"the embedded engine"} // its address is not known yet
 	}
 	return errors.Join(append(errs,
-		under("otlp", c.OTLP.Validate()), under("ingest", c.Ingest.Validate()), under("clickhouse", store.Validate()), under("api.limits", c.API.Limits.Validate()))...)
+		under("otlp", c.OTLP.Validate()), under("ingest", c.Ingest.Validate()), under("clickhouse", store.Validate()), under("api.limits", c.API.Limits.Validate()),
+		under("analysis", c.Analysis.Validate()))...)
 }
 
 // under makes the mistakes of a section name their keys in full, whether or not the section's owner does.

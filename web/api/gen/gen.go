@@ -12,6 +12,33 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for Assumption.
+const (
+	AssumptionHard    Assumption = "hard"
+	AssumptionMixed   Assumption = "mixed"
+	AssumptionPartial Assumption = "partial"
+	AssumptionSoft    Assumption = "soft"
+	AssumptionUnknown Assumption = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the Assumption enum.
+func (e Assumption) Valid() bool {
+	switch e {
+	case AssumptionHard:
+		return true
+	case AssumptionMixed:
+		return true
+	case AssumptionPartial:
+		return true
+	case AssumptionSoft:
+		return true
+	case AssumptionUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Basis.
 const (
 	Boundary Basis = "boundary"
@@ -30,6 +57,75 @@ func (e Basis) Valid() bool {
 	case Link:
 		return true
 	case Virtual:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for Criticality.
+const (
+	CriticalityHard    Criticality = "hard"
+	CriticalityMixed   Criticality = "mixed"
+	CriticalityPartial Criticality = "partial"
+	CriticalitySoft    Criticality = "soft"
+	CriticalityUnknown Criticality = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the Criticality enum.
+func (e Criticality) Valid() bool {
+	switch e {
+	case CriticalityHard:
+		return true
+	case CriticalityMixed:
+		return true
+	case CriticalityPartial:
+		return true
+	case CriticalitySoft:
+		return true
+	case CriticalityUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DependencyEdgeBasis.
+const (
+	DependencyEdgeBasisDeclared DependencyEdgeBasis = "declared"
+	DependencyEdgeBasisImported DependencyEdgeBasis = "imported"
+	DependencyEdgeBasisInferred DependencyEdgeBasis = "inferred"
+)
+
+// Valid indicates whether the value is a known member of the DependencyEdgeBasis enum.
+func (e DependencyEdgeBasis) Valid() bool {
+	switch e {
+	case DependencyEdgeBasisDeclared:
+		return true
+	case DependencyEdgeBasisImported:
+		return true
+	case DependencyEdgeBasisInferred:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DependencySiteBasis.
+const (
+	DependencySiteBasisDeclared DependencySiteBasis = "declared"
+	DependencySiteBasisImported DependencySiteBasis = "imported"
+	DependencySiteBasisInferred DependencySiteBasis = "inferred"
+)
+
+// Valid indicates whether the value is a known member of the DependencySiteBasis enum.
+func (e DependencySiteBasis) Valid() bool {
+	switch e {
+	case DependencySiteBasisDeclared:
+		return true
+	case DependencySiteBasisImported:
+		return true
+	case DependencySiteBasisInferred:
 		return true
 	default:
 		return false
@@ -128,34 +224,34 @@ func (e Mode) Valid() bool {
 
 // Defines values for NodeType.
 const (
-	Cache    NodeType = "cache"
-	Database NodeType = "database"
-	External NodeType = "external"
-	Function NodeType = "function"
-	Queue    NodeType = "queue"
-	Service  NodeType = "service"
-	Unknown  NodeType = "unknown"
-	User     NodeType = "user"
+	NodeTypeCache    NodeType = "cache"
+	NodeTypeDatabase NodeType = "database"
+	NodeTypeExternal NodeType = "external"
+	NodeTypeFunction NodeType = "function"
+	NodeTypeQueue    NodeType = "queue"
+	NodeTypeService  NodeType = "service"
+	NodeTypeUnknown  NodeType = "unknown"
+	NodeTypeUser     NodeType = "user"
 )
 
 // Valid indicates whether the value is a known member of the NodeType enum.
 func (e NodeType) Valid() bool {
 	switch e {
-	case Cache:
+	case NodeTypeCache:
 		return true
-	case Database:
+	case NodeTypeDatabase:
 		return true
-	case External:
+	case NodeTypeExternal:
 		return true
-	case Function:
+	case NodeTypeFunction:
 		return true
-	case Queue:
+	case NodeTypeQueue:
 		return true
-	case Service:
+	case NodeTypeService:
 		return true
-	case Unknown:
+	case NodeTypeUnknown:
 		return true
-	case User:
+	case NodeTypeUser:
 		return true
 	default:
 		return false
@@ -345,6 +441,9 @@ func (e ListTracesParamsOutcome) Valid() bool {
 	}
 }
 
+// Assumption What to reckon with where the verdict is unknown
+type Assumption string
+
 // Basis A witness for an edge: a client and a server half told by their kinds, a parent in another service, a
 // span link, or one half only with the other end inferred.
 type Basis string
@@ -390,6 +489,134 @@ type CallSite struct {
 	CalleeOperation string `json:"callee_operation"`
 	CallerOperation string `json:"caller_operation"`
 }
+
+// Criticality hard: the caller fails when the callee does. soft: it does not. partial: sometimes. unknown: too few
+// failures were seen. mixed: the call sites of the edge disagree.
+type Criticality string
+
+// Dependencies defines model for Dependencies.
+type Dependencies struct {
+	// At Time of the report; null before the first
+	At *time.Time `json:"at"`
+
+	// CallSites With `node`: its call sites and those at which it is called
+	CallSites []DependencySite `json:"call_sites"`
+
+	// Edges By caller, callee
+	Edges []DependencyEdge `json:"edges"`
+
+	// Since From when on evidence was read
+	Since *time.Time `json:"since"`
+}
+
+// DependencyEdge defines model for DependencyEdge.
+type DependencyEdge struct {
+	// Assumed What to reckon with where the verdict is unknown
+	Assumed Assumption          `json:"assumed"`
+	Basis   DependencyEdgeBasis `json:"basis"`
+
+	// Callee Node id
+	Callee     string `json:"callee"`
+	CalleeName string `json:"callee_name"`
+
+	// Caller Node id
+	Caller     string `json:"caller"`
+	CallerName string `json:"caller_name"`
+
+	// Evidence Requests with a failure of the callee that nothing else explains, by what became of them
+	Evidence DependencyEvidence `json:"evidence"`
+
+	// High Upper end of its 90 % interval
+	High float64 `json:"high"`
+
+	// Low Lower end of its 90 % interval
+	Low float64 `json:"low"`
+
+	// Probability That a total failure of the callee fails the caller's request
+	Probability float64 `json:"probability"`
+
+	// Verdict hard: the caller fails when the callee does. soft: it does not. partial: sometimes. unknown: too few
+	// failures were seen. mixed: the call sites of the edge disagree.
+	Verdict Criticality `json:"verdict"`
+}
+
+// DependencyEdgeBasis defines model for DependencyEdge.Basis.
+type DependencyEdgeBasis string
+
+// DependencyEvidence Requests with a failure of the callee that nothing else explains, by what became of them
+type DependencyEvidence struct {
+	// ContestedFatal Other callees failed too; not used for the verdict
+	ContestedFatal    int64 `json:"contested_fatal"`
+	ContestedSurvived int64 `json:"contested_survived"`
+	PartialFatal      int64 `json:"partial_fatal"`
+	PartialSurvived   int64 `json:"partial_survived"`
+
+	// Requests Requests that called it; older ones count less
+	Requests float64 `json:"requests"`
+
+	// TotalFatal All calls to it failed
+	TotalFatal int64 `json:"total_fatal"`
+
+	// TotalSurvived All calls to it failed
+	TotalSurvived int64 `json:"total_survived"`
+}
+
+// DependencySite defines model for DependencySite.
+type DependencySite struct {
+	// Assumed What to reckon with where the verdict is unknown
+	Assumed      Assumption          `json:"assumed"`
+	Asynchronous bool                `json:"asynchronous"`
+	Basis        DependencySiteBasis `json:"basis"`
+
+	// Callee Node id
+	Callee string `json:"callee"`
+
+	// Caller Node id
+	Caller string `json:"caller"`
+
+	// Evidence Requests with a failure of the callee that nothing else explains, by what became of them
+	Evidence DependencyEvidence `json:"evidence"`
+
+	// FatalTrace Trace id of a failure that took its request down
+	FatalTrace *string `json:"fatal_trace"`
+	High       float64 `json:"high"`
+
+	// LatencyHard The callee's slowness becomes the caller's
+	LatencyHard bool `json:"latency_hard"`
+
+	// Leak Share of requests that fail with no callee failing
+	Leak float64 `json:"leak"`
+	Low  float64 `json:"low"`
+
+	// Needs What it would take to change the verdict
+	Needs string `json:"needs"`
+
+	// OnPath Share of requests with a call on their critical path
+	OnPath float64 `json:"on_path"`
+
+	// Operation The caller's
+	Operation   string  `json:"operation"`
+	Probability float64 `json:"probability"`
+
+	// RetryMasked Share of first failures that retries absorb
+	RetryMasked float64 `json:"retry_masked"`
+
+	// Says The verdict in words with the counts it rests on
+	Says string `json:"says"`
+
+	// Since When the verdict became what it is
+	Since *time.Time `json:"since"`
+
+	// SurvivedTrace Trace id of one that was survived
+	SurvivedTrace *string `json:"survived_trace"`
+
+	// Verdict hard: the caller fails when the callee does. soft: it does not. partial: sometimes. unknown: too few
+	// failures were seen. mixed: the call sites of the edge disagree.
+	Verdict Criticality `json:"verdict"`
+}
+
+// DependencySiteBasis defines model for DependencySite.Basis.
+type DependencySiteBasis string
 
 // Doctor defines model for Doctor.
 type Doctor struct {
@@ -978,6 +1205,15 @@ type To = string
 // Type defines model for Type.
 type Type = []NodeType
 
+// ListDependenciesParams defines parameters for ListDependencies.
+type ListDependenciesParams struct {
+	// Node Only dependencies of and on this node
+	Node *string `form:"node,omitempty" json:"node,omitempty"`
+
+	// Verdict Only edges with this verdict
+	Verdict *Criticality `form:"verdict,omitempty" json:"verdict,omitempty"`
+}
+
 // GetEdgeParams defines parameters for GetEdge.
 type GetEdgeParams struct {
 	// From Start of the window, RFC 3339 or `now`, `now-15m`, `now-2h`, `now-7d`. Default `now-15m`.
@@ -1129,6 +1365,9 @@ type ListTracesParamsOutcome string
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListDependencies Which dependencies take their callers down
+	// (GET /dependencies)
+	ListDependencies(c *gin.Context, params ListDependenciesParams)
 	// GetEdge One edge with the pairs of operations under it
 	// (GET /edges/{id})
 	GetEdge(c *gin.Context, id Id, params GetEdgeParams)
@@ -1172,6 +1411,41 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(c *gin.Context)
+
+// ListDependencies operation middleware
+func (siw *ServerInterfaceWrapper) ListDependencies(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListDependenciesParams
+
+	// ------------- Optional query parameter "node" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "node", c.Request.URL.Query(), &params.Node, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter node: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "verdict" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "verdict", c.Request.URL.Query(), &params.Verdict, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter verdict: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListDependencies(c, params)
+}
 
 // GetEdge operation middleware
 func (siw *ServerInterfaceWrapper) GetEdge(c *gin.Context) {
@@ -1762,6 +2036,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/nodes/:id", wrapper.GetNode)
 	router.GET(options.BaseURL+"/nodes/:id/operations", wrapper.ListOperations)
 	router.GET(options.BaseURL+"/nodes/:id/outcomes", wrapper.ListOutcomes)
+	router.GET(options.BaseURL+"/dependencies", wrapper.ListDependencies)
 	router.GET(options.BaseURL+"/edges/:id", wrapper.GetEdge)
 	router.GET(options.BaseURL+"/series", wrapper.GetSeries)
 	router.GET(options.BaseURL+"/traces", wrapper.ListTraces)

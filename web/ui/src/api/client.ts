@@ -37,6 +37,9 @@ export const api = {
   outcomes: (id: string, query: WindowQuery, signal?: AbortSignal) =>
     answer(http.GET('/nodes/{id}/outcomes', { params: { path: { id }, query }, signal })),
 
+  dependencies: (node: string, signal?: AbortSignal) =>
+    answer(http.GET('/dependencies', { params: { query: { node } }, signal })),
+
   traces: (query: TracesQuery, signal?: AbortSignal) =>
     answer(http.GET('/traces', { params: { query }, signal })),
 

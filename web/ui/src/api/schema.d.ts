@@ -99,6 +99,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/dependencies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which dependencies take their callers down
+         * @description Whether callers fail when their callees do, as judged from the outcomes of requests since the time
+         *     given: by edge, and with `node` also by call site. The latest report is answered at once, whatever the
+         *     window of the page; without a report yet `at` is null.
+         */
+        get: operations["listDependencies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/edges/{id}": {
         parameters: {
             query?: never;
@@ -517,6 +539,140 @@ export interface components {
              * @description Σ floor(y·y / 1024)
              */
             duration_duration: number;
+        };
+        /**
+         * @description hard: the caller fails when the callee does. soft: it does not. partial: sometimes. unknown: too few
+         *     failures were seen. mixed: the call sites of the edge disagree.
+         * @enum {string}
+         */
+        Criticality: "hard" | "soft" | "partial" | "unknown" | "mixed";
+        /**
+         * @description What to reckon with where the verdict is unknown
+         * @enum {string}
+         */
+        Assumption: "hard" | "soft" | "partial" | "unknown" | "mixed";
+        /** @description Requests with a failure of the callee that nothing else explains, by what became of them */
+        DependencyEvidence: {
+            /**
+             * Format: int64
+             * @description All calls to it failed
+             */
+            total_fatal: number;
+            /**
+             * Format: int64
+             * @description All calls to it failed
+             */
+            total_survived: number;
+            /** Format: int64 */
+            partial_fatal: number;
+            /** Format: int64 */
+            partial_survived: number;
+            /**
+             * Format: int64
+             * @description Other callees failed too; not used for the verdict
+             */
+            contested_fatal: number;
+            /** Format: int64 */
+            contested_survived: number;
+            /**
+             * Format: double
+             * @description Requests that called it; older ones count less
+             */
+            requests: number;
+        };
+        DependencyEdge: {
+            /** @description Node id */
+            caller: string;
+            /** @description Node id */
+            callee: string;
+            caller_name: string;
+            callee_name: string;
+            verdict: components["schemas"]["Criticality"];
+            assumed: components["schemas"]["Assumption"];
+            /** @enum {string} */
+            basis: "inferred" | "declared" | "imported";
+            /**
+             * Format: double
+             * @description That a total failure of the callee fails the caller's request
+             */
+            probability: number;
+            /**
+             * Format: double
+             * @description Lower end of its 90 % interval
+             */
+            low: number;
+            /**
+             * Format: double
+             * @description Upper end of its 90 % interval
+             */
+            high: number;
+            evidence: components["schemas"]["DependencyEvidence"];
+        };
+        DependencySite: {
+            /** @description Node id */
+            caller: string;
+            /** @description The caller's */
+            operation: string;
+            /** @description Node id */
+            callee: string;
+            verdict: components["schemas"]["Criticality"];
+            assumed: components["schemas"]["Assumption"];
+            /** @enum {string} */
+            basis: "inferred" | "declared" | "imported";
+            /** Format: double */
+            probability: number;
+            /** Format: double */
+            low: number;
+            /** Format: double */
+            high: number;
+            /**
+             * Format: double
+             * @description Share of requests that fail with no callee failing
+             */
+            leak: number;
+            evidence: components["schemas"]["DependencyEvidence"];
+            /** @description What it would take to change the verdict */
+            needs: string;
+            /** @description The verdict in words with the counts it rests on */
+            says: string;
+            /**
+             * Format: double
+             * @description Share of first failures that retries absorb
+             */
+            retry_masked: number;
+            /** @description The callee's slowness becomes the caller's */
+            latency_hard: boolean;
+            asynchronous: boolean;
+            /**
+             * Format: double
+             * @description Share of requests with a call on their critical path
+             */
+            on_path: number;
+            /** @description Trace id of a failure that took its request down */
+            fatal_trace: string | null;
+            /** @description Trace id of one that was survived */
+            survived_trace: string | null;
+            /**
+             * Format: date-time
+             * @description When the verdict became what it is
+             */
+            since: string | null;
+        };
+        Dependencies: {
+            /**
+             * Format: date-time
+             * @description Time of the report; null before the first
+             */
+            at: string | null;
+            /**
+             * Format: date-time
+             * @description From when on evidence was read
+             */
+            since: string | null;
+            /** @description By caller, callee */
+            edges: components["schemas"]["DependencyEdge"][];
+            /** @description With `node`: its call sites and those at which it is called */
+            call_sites: components["schemas"]["DependencySite"][];
         };
         /** @description The requests of one operation as a whole */
         RequestOutcomes: components["schemas"]["OutcomeCounters"] & {
@@ -1036,6 +1192,32 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Outcomes"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listDependencies: {
+        parameters: {
+            query?: {
+                /** @description Only dependencies of and on this node */
+                node?: string;
+                /** @description Only edges with this verdict */
+                verdict?: components["schemas"]["Criticality"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The verdicts */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dependencies"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -70,6 +70,11 @@ export function useOutcomes(id: string) {
   return useQuery({ queryKey: ['outcomes', id, from, to], queryFn: ({ signal }) => api.outcomes(id, { from, to }, signal) })
 }
 
+/** Which dependencies of a node, and on it, take their callers down. Not of the window: of all that was seen. */
+export function useDependencies(node: string) {
+  return useQuery({ queryKey: ['dependencies', node], queryFn: ({ signal }) => api.dependencies(node, signal), placeholderData: keepPreviousData })
+}
+
 /** Traces kept as evidence with a call on an edge, newest first. */
 export function useTraces(edge: string, outcome: 'failed' | 'ok') {
   const [{ from, to }] = useView()

@@ -4,6 +4,7 @@ import { ago, count, duration, rate, share } from '../../format/format'
 import { perSecond, seconds } from '../../graph/red'
 import { useEdge, useSeries } from '../../hooks/queries'
 import { useNow } from '../../hooks/useNow'
+import { Criticality } from './Criticality'
 import { ExampleTraces } from './ExampleTraces'
 import { RedCharts } from './RedCharts'
 import { Figures, HealthBadge, Loaded, NodeLink, Section } from './parts'
@@ -48,6 +49,7 @@ function Detail({ detail }: { detail: EdgeDetail }) {
       <Section title="Calls">
         <Figures red={edge} windowSeconds={length} columns={[{ title: 'client', red: edge }, { title: 'server', red: server }]} />
       </Section>
+      <Section title="Criticality" note="from all failures seen, whatever the window"><Criticality caller={edge.caller} callee={edge.callee} /></Section>
       <Section title="Over time"><EdgeCharts id={edge.id} /></Section>
       <Section title="Operations" note="caller’s → callee’s">
         <table className="num w-full">

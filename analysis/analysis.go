@@ -1,0 +1,199 @@
+// Package analysis keeps judging the system from what is stored: it reads the latest minutes on a tick, runs
+// the analyses below it, each a pure package, and holds the latest report for whoever asks.
+//
+// Late spans change minutes that were read; so the last few are read again with every tick, and more of them
+// now and then. A tick that finds the one before it still at work is left out. After a start the engine reads
+// the past, as far as Config.History says.
+package analysis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"faultline/analysis/dependency"
+	"faultline/graph"
+)
+
+// Reader is where evidence comes from.
+type Reader interface {
+	// OutcomeSeries returns the outcomes of w, which is at most six hours long, by minute.
+	OutcomeSeries(ctx context.Context, tenant string, w graph.Window) ([]graph.OutcomeRow, error)
+	Graph(ctx context.Context, tenant string, w graph.Window) (graph.Graph, error)
+}
+
+// Config says how often and how far back the engine looks.
+type Config struct {
+	Every      time.Duration     `yaml:"every"`   // between two looks
+	History    time.Duration     `yaml:"history"` // read after a start
+	Dependency dependency.Config `yaml:"dependency"`
+}
+
+// DefaultConfig returns the defaults.
+func DefaultConfig() Config {
+	return Config{Every: 15 * time.Second, History: 6 * time.Hour, Dependency: dependency.DefaultConfig()}
+}
+
+// Validate reports every setting that cannot work.
+func (c Config) Validate() error {
+	var errs []error
+	if c.Every <= 0 {
+		errs = append(errs, errors.New("every must be positive"))
+	}
+	if c.History < 0 {
+		errs = append(errs, errors.New("history must not be negative"))
+	}
+	return errors.Join(append(errs, c.Dependency.Validate())...)
+}
+
+// Report is what the engine found last. It is never changed.
+type Report struct {
+	At    time.Time // of the look
+	Since time.Time // from when on evidence was read
+	Nodes map[graph.NodeID]graph.Node
+	Sites []dependency.Judgement     // by caller, operation, callee
+	Edges []dependency.EdgeJudgement // by caller, callee
+}
+
+// Engine judges the system of one tenant.
+type Engine struct {
+	cfg    Config
+	tenant string
+	reader Reader
+	log    *slog.Logger
+	now    func() time.Time
+
+	judge  *dependency.Judge
+	nodes  map[graph.NodeID]graph.Node
+	since  time.Time
+	read   time.Time // end of what was read
+	ticks  int
+	report atomic.Pointer[Report]
+
+	seconds prometheus.Histogram
+	failed  prometheus.Counter
+}
+
+// New returns an Engine that reads from r. It does nothing until Run.
+func New(cfg Config, tenant string, r Reader, log *slog.Logger, reg prometheus.Registerer) *Engine {
+	f := promauto.With(reg)
+	e := &Engine{
+		cfg: cfg, tenant: tenant, reader: r, log: log.With("component", "analysis"), now: time.Now, nodes: map[graph.NodeID]graph.Node{},
+		seconds: f.NewHistogram(prometheus.HistogramOpts{
+			Name: "faultline_analysis_tick_seconds", Help: "Time of one look at the latest evidence.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 12),
+		}),
+		failed: f.NewCounter(prometheus.CounterOpts{
+			Name: "faultline_analysis_errors_total", Help: "Looks that could not be finished; the next one makes up for it.",
+		}),
+	}
+	e.judge = dependency.New(cfg.Dependency, dependency.Knowledge{
+		NodeType: func(id graph.NodeID) graph.NodeType { return e.nodes[id].Type },
+	})
+	e.report.Store(&Report{})
+	return e
+}
+
+// Report returns what was found last; its At is zero before the first look.
+func (e *Engine) Report() *Report { return e.report.Load() }
+
+// Run looks again and again until ctx ends.
+func (e *Engine) Run(ctx context.Context) error {
+	tick := time.NewTicker(e.cfg.Every)
+	defer tick.Stop()
+	for {
+		start := time.Now()
+		if err := e.look(ctx); err != nil && ctx.Err() == nil {
+			e.failed.Inc()
+			e.log.Warn("evidence not read; the last report stands", "err", err)
+		}
+		e.seconds.Observe(time.Since(start).Seconds())
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+const (
+	again     = 3 * time.Minute  // what is read again at every look, for late spans
+	moreAgain = 16 * time.Minute // what is read again at every tenth look: as late as a span may be
+	slice     = 10 * time.Minute // read at once
+)
+
+// look reads what is new and judges.
+func (e *Engine) look(ctx context.Context) error {
+	now := e.now().UTC()
+	to := now.Truncate(time.Minute).Add(time.Minute)
+	from := e.read.Add(-again)
+	if e.ticks%10 == 0 {
+		from = e.read.Add(-moreAgain)
+		if err := e.nameNodes(ctx, now); err != nil {
+			return err
+		}
+	}
+	if e.read.IsZero() {
+		from = to.Add(-max(e.cfg.History, again)).Truncate(time.Minute)
+		e.since = from
+	}
+	from = from.Truncate(time.Minute)
+	if from.Before(e.since) {
+		from = e.since
+	}
+	for from.Before(to) {
+		end := from.Add(slice)
+		if end.After(to) {
+			end = to
+		}
+		rows, err := e.reader.OutcomeSeries(ctx, e.tenant, graph.Window{From: from, To: end})
+		if err != nil {
+			return fmt.Errorf("read outcomes: %w", err)
+		}
+		if err := e.add(rows); err != nil {
+			return err
+		}
+		from, e.read = end, end
+	}
+	e.ticks++
+	e.report.Store(&Report{
+		At: now, Since: e.since, Nodes: e.nodes,
+		Sites: slices.Collect(e.judge.Judgements(to)), Edges: slices.Collect(e.judge.Edges(to)),
+	})
+	return nil
+}
+
+// add gives the judge the rows minute by minute.
+func (e *Engine) add(rows []graph.OutcomeRow) error {
+	for len(rows) > 0 {
+		n := 1
+		for n < len(rows) && rows[n].Bucket.Equal(rows[0].Bucket) {
+			n++
+		}
+		if err := e.judge.Add(rows[0].Bucket, rows[:n]); err != nil && !errors.Is(err, dependency.ErrFinal) {
+			return fmt.Errorf("judge the minute %s: %w", rows[0].Bucket.Format(time.RFC3339), err)
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// nameNodes learns which nodes there are.
+func (e *Engine) nameNodes(ctx context.Context, now time.Time) error {
+	g, err := e.reader.Graph(ctx, e.tenant, graph.Window{From: now.Add(-max(e.cfg.History, time.Hour)), To: now})
+	if err != nil {
+		return fmt.Errorf("read the nodes: %w", err)
+	}
+	nodes := make(map[graph.NodeID]graph.Node, len(g.Nodes)) // a new one: reports share the old one
+	for i := range g.Nodes {
+		nodes[g.Nodes[i].ID()] = g.Nodes[i].Node
+	}
+	e.nodes = nodes
+	return nil
+}

@@ -1,0 +1,101 @@
+package analysis
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"faultline/analysis/dependency"
+	"faultline/graph"
+)
+
+// shop is a store with minutes that a test adds.
+type shop struct {
+	rows []graph.OutcomeRow
+	down bool
+}
+
+var (
+	web = graph.Node{Type: graph.TypeService, Name: "web"}
+	pg  = graph.Node{Type: graph.TypeDatabase, Name: "pg"}
+)
+
+func (s *shop) OutcomeSeries(_ context.Context, _ string, w graph.Window) (rows []graph.OutcomeRow, err error) {
+	if s.down {
+		return nil, errors.New("connection refused")
+	}
+	for _, r := range s.rows {
+		if !r.Bucket.Before(w.From) && r.Bucket.Before(w.To) {
+			rows = append(rows, r)
+		}
+	}
+	return rows, nil
+}
+
+func (s *shop) Graph(context.Context, string, graph.Window) (graph.Graph, error) {
+	return graph.Graph{Nodes: []graph.NodeStats{{Node: web}, {Node: pg}}}, nil
+}
+
+// minute is one in which the database failed n requests, and each failed with it.
+func (s *shop) minute(at time.Time, n int64) {
+	s.rows = append(s.rows,
+		graph.OutcomeRow{Bucket: at, Caller: web.ID(), Operation: "GET /", OutcomeStats: graph.OutcomeStats{Requests: 100, Failed: n, Clean: 100 - n}},
+		graph.OutcomeRow{Bucket: at, Caller: web.ID(), Operation: "GET /", Callee: pg.ID(), OutcomeStats: graph.OutcomeStats{
+			Requests: 100, Failed: n, Calls: 100, Attempts: 100, FailedAttempts: n, TotalFatal: n, Blamed: n,
+		}})
+}
+
+func TestEngine(t *testing.T) {
+	now := time.Date(2026, 5, 4, 12, 0, 30, 0, time.UTC)
+	s := &shop{}
+	for i := range 60 {
+		s.minute(now.Truncate(time.Minute).Add(time.Duration(i-60)*time.Minute), 0)
+	}
+	e := New(DefaultConfig(), "default", s, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	e.now = func() time.Time { return now }
+	verdict := func() dependency.Verdict {
+		t.Helper()
+		if err := e.look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r := e.Report()
+		if len(r.Sites) != 1 || len(r.Edges) != 1 || r.Nodes[pg.ID()].Name != "pg" || !r.At.Equal(now) {
+			t.Fatalf("report %+v", r)
+		}
+		return r.Sites[0].Verdict
+	}
+	if !e.Report().At.IsZero() {
+		t.Error("a report before the first look")
+	}
+	if v := verdict(); v != dependency.Unknown {
+		t.Errorf("%s without a failure", v)
+	}
+	// A minute grows while it lasts, and rows of one that was read come late.
+	s.minute(now.Truncate(time.Minute), 1)
+	verdict()
+	s.rows = s.rows[:len(s.rows)-2]
+	s.minute(now.Truncate(time.Minute), 6)
+	if v := verdict(); v != dependency.Hard {
+		t.Errorf("%s after 6 failures that took the caller down", v)
+	}
+	if n := e.Report().Sites[0].Evidence.TotalFatal; n != 6 {
+		t.Errorf("%d failures counted, want 6: minutes that are read again must replace themselves", n)
+	}
+	// With the store away the last report stands.
+	s.down = true
+	now = now.Add(time.Minute)
+	if err := e.look(t.Context()); err == nil {
+		t.Error("no error with the store away")
+	}
+	if len(e.Report().Sites) != 1 {
+		t.Error("the last report is gone")
+	}
+	s.down = false
+	if v := verdict(); v != dependency.Hard {
+		t.Errorf("%s when the store is back", v)
+	}
+}

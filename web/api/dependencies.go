@@ -1,0 +1,84 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"faultline/analysis"
+	"faultline/analysis/dependency"
+	"faultline/graph"
+	"faultline/web/api/gen"
+)
+
+// Analyst is where findings come from.
+type Analyst interface {
+	// Report returns what was found last; its At is zero before the first look.
+	Report() *analysis.Report
+}
+
+// ListDependencies answers GET /api/v1/dependencies.
+func (a *API) ListDependencies(c *gin.Context, p gen.ListDependenciesParams) {
+	err := known(c, p)
+	var node graph.NodeID
+	if p.Node != nil {
+		var bad error
+		node, bad = nodeID(*p.Node)
+		err = errors.Join(err, bad)
+	}
+	if p.Verdict != nil && !p.Verdict.Valid() {
+		err = errors.Join(err, badRequestError("verdict must be hard, soft, partial, unknown or mixed"))
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	r := a.analyst.Report()
+	out := gen.Dependencies{At: someTime(r.At), Since: someTime(r.Since), Edges: []gen.DependencyEdge{}, CallSites: []gen.DependencySite{}}
+	for i := range r.Edges {
+		e := &r.Edges[i]
+		if node != 0 && e.Caller != node && e.Callee != node || p.Verdict != nil && string(*p.Verdict) != string(e.Verdict) {
+			continue
+		}
+		out.Edges = append(out.Edges, gen.DependencyEdge{
+			Caller: e.Caller.String(), Callee: e.Callee.String(), CallerName: r.Nodes[e.Caller].Name, CalleeName: r.Nodes[e.Callee].Name,
+			Verdict: gen.Criticality(e.Verdict), Assumed: gen.Assumption(e.Assumed), Basis: gen.DependencyEdgeBasis(e.Basis),
+			Probability: e.Probability, Low: e.Low, High: e.High, Evidence: wireEvidence(&e.Evidence),
+		})
+	}
+	for i := range r.Sites {
+		if s := &r.Sites[i]; node != 0 && (s.Caller == node || s.Callee == node) {
+			out.CallSites = append(out.CallSites, wireSite(s))
+		}
+	}
+	c.JSON(http.StatusOK, out)
+}
+
+func wireSite(s *dependency.Judgement) gen.DependencySite {
+	return gen.DependencySite{
+		Caller: s.Caller.String(), Operation: s.Operation, Callee: s.Callee.String(),
+		Verdict: gen.Criticality(s.Verdict), Assumed: gen.Assumption(s.Assumed), Basis: gen.DependencySiteBasis(s.Basis),
+		Probability: s.Probability, Low: s.Low, High: s.High, Leak: s.Leak, Evidence: wireEvidence(&s.Evidence),
+		Needs: s.Needs.String(), Says: s.String(), RetryMasked: s.Facets.RetryMasked.Share, LatencyHard: s.Facets.LatencyHard.Is,
+		Asynchronous: s.Facets.Async.Is, OnPath: s.Facets.OnPath, FatalTrace: traceRef(s.FatalTrace), SurvivedTrace: traceRef(s.SurvivedTrace),
+		Since: someTime(s.Since),
+	}
+}
+
+func wireEvidence(e *dependency.Evidence) gen.DependencyEvidence {
+	return gen.DependencyEvidence{
+		TotalFatal: e.TotalFatal, TotalSurvived: e.TotalSurvived, PartialFatal: e.PartialFatal, PartialSurvived: e.PartialSurvived,
+		ContestedFatal: e.ContestedFatal, ContestedSurvived: e.ContestedSurvived, Requests: e.Requests,
+	}
+}
+
+// someTime is t, or nil for the zero time.
+func someTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
