@@ -67,6 +67,10 @@ fuzz: ## every fuzz target in turn; FUZZTIME=30s each
 bench: build engine ## every Go benchmark; PKG=./graph/... BENCH=Match for some
 	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem $(or $(PKG),./...)
 
+.PHONY: bench-ingest
+bench-ingest: build engine ## what ingest costs for each span, on a core of its own; ARGS='-services 10000 -doors http' for other loads
+	go test -count=1 -timeout 60m -v -run '^TestCostOfIngest$$' ./cmd/faultline -cost $(ARGS)
+
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ui ## golangci-lint, with the import directions of .golangci.yml, and the UI's linter
 	$(GOLANGCI_LINT) run ./...

@@ -33,6 +33,7 @@ var (
 	costWarm     = flag.Int("warm", 3_200_000, "spans sent before, so that matching remembers as many as it may")
 	costDoors    = flag.String("doors", "http,grpc,gzip,zstd,snappy", "doors to measure")
 	costRate     = flag.Float64("rate", 0.5, "share of the spans a second that were reached, at which the time to the answer is measured")
+	costFsync    = flag.String("fsync", "interval", "when the server acknowledges: always, interval or off")
 	costProfile  = flag.String("profile", "", "folder for a CPU profile of each door")
 )
 
@@ -172,7 +173,7 @@ func TestCostOfIngest(t *testing.T) {
 	var p *product
 	var floor, load *helper
 	onCore(t, serverCore, func() {
-		p = up(t, "--set", fmt.Sprintf("ingest.match.limits.nodes=%d", max(10_000, 2**costServices)))
+		p = up(t, "--fsync", *costFsync, "--set", fmt.Sprintf("ingest.match.limits.nodes=%d", max(10_000, 2**costServices)))
 		floor = startHelper(t, "floor")
 	})
 	onCore(t, loadCore, func() { load = startHelper(t, fmt.Sprintf("load %d", *costServices)) })

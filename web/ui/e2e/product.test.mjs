@@ -81,6 +81,7 @@ test('an edge opens with the numbers of both sides', async () => {
   await panel.getByRole('columnheader', { name: 'server' }).waitFor()
   await panel.locator('[data-chart="Rate"] canvas').waitFor()
   await panel.getByText('POST /api/checkout').first().waitFor()
+  await panel.getByRole('list', { name: 'Criticality by operation' }).getByText(/failed with it, .* survived it/).first().waitFor()
   assert.deepEqual(problems, [])
   await close()
 })
