@@ -38,25 +38,28 @@ func inferPeer(p *Peer, s *Span, a *Attributes) bool {
 	if s.Kind == KindConsumer {
 		return false // an address or a peer's name is that of whoever sent, or of a proxy: no queue is known
 	}
-	return functionPeer(p, a) || cloudPeer(p, s.Service, a) || modelPeer(p, a) || externalPeer(p, s, a)
+	if !functionPeer(p, a) && !cloudPeer(p, s.Service, a) && !modelPeer(p, a) {
+		externalPeer(p, s, a)
+	}
+	return true
 }
 
 // externalPeer names a peer by what the caller calls it, else by where it is, else by the interface it
 // serves. If there is nothing of that, it is one unknown peer of this caller (see UnresolvedSystem).
-func externalPeer(p *Peer, s *Span, a *Attributes) bool {
+func externalPeer(p *Peer, s *Span, a *Attributes) {
 	h := hostOf(a)
 	p.Type, p.Address = TypeExternal, h.address(a)
 	if name := cleanName(a.first(servicePeerName, peerService)); name != "" {
 		p.Name, p.Namespace = name, cleanName(a.Text(servicePeerNamespace))
-		return true
+		return
 	}
 	if h.identifies() {
 		p.Name, p.IP = cleanName(h.shown(p.Address)), h.isIP()
-		return true
+		return
 	}
 	if service := cleanName(rpcServiceOf(a)); service != "" {
 		p.Name = service
-		return true
+		return
 	}
 	protocol := s.Protocol
 	if protocol == "" {
@@ -64,7 +67,6 @@ func externalPeer(p *Peer, s *Span, a *Attributes) bool {
 	}
 	p.System, p.Namespace = UnresolvedSystem, s.Service.Namespace
 	p.Name = cleanName(a.join("unresolved:", protocol, " (", s.Service.Name, ")"))
-	return true
 }
 
 // rpcServiceOf returns the full name of the interface called, such as "shop.CartService".

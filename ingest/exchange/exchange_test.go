@@ -286,7 +286,7 @@ func (p *process) start() {
 		go func() {
 			defer func() {
 				p.running--
-				if v := recover(); v != nil && v != error(errCrashed) {
+				if v := recover(); v != nil && v != any(errCrashed) {
 					panic(v)
 				}
 			}()

@@ -175,7 +175,7 @@ func (j *Journal) setAside(path string) {
 // mend finds the end of the last segment and cuts off a record that was not written to its end.
 func (j *Journal) mend(s *segment) error {
 	r := &Reader{journal: j, segment: s, last: s.first - 1, mending: true}
-	defer r.Close()
+	defer func() { _ = r.Close() }() // it was only read
 	for {
 		_, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -374,7 +374,7 @@ func (j *Journal) syncTo(at Position) error {
 	if err != nil {
 		return fmt.Errorf("sync the journal: %w", err)
 	}
-	defer unix.Close(fd)
+	defer func() { _ = unix.Close(fd) }() // a second handle of an open file
 	start := time.Now()
 	if spoilt {
 		return errors.New("sync the journal: an earlier attempt failed, and what of it the disk has is not known")
