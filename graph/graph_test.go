@@ -65,8 +65,35 @@ func TestIndexOf(t *testing.T) {
 			t.Errorf("IndexOf(%s) = %d, want %d", d, got, want)
 		}
 	}
+	check := func(d time.Duration) {
+		if got, want := IndexOf(d), computedIndex(d); got != want {
+			t.Errorf("IndexOf(%d ns) = %d, by definition it is %d", d, got, want)
+		}
+	}
+	for _, bound := range bounds {
+		for d := bound - 3; d <= bound+3; d++ {
+			check(d)
+		}
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 100_000 {
+		check(time.Duration(random.Uint64() >> random.IntN(64)))
+	}
 	if _, ok := Histogram(nil).Quantile(0.5); ok {
 		t.Error("an empty histogram has a median")
+	}
+}
+
+func BenchmarkObserve(b *testing.B) {
+	random := rand.New(rand.NewPCG(1, 2))
+	var times [1 << 10]time.Duration
+	for i := range times {
+		times[i] = time.Duration(random.ExpFloat64() * float64(10*time.Millisecond))
+	}
+	var h Histogram
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		h.Observe(times[i%len(times)], 1)
 	}
 }
 

@@ -1,9 +1,10 @@
 package graph
 
 import (
-	"cmp"
 	"math"
+	"math/bits"
 	"slices"
+	"sort"
 	"time"
 )
 
@@ -25,6 +26,37 @@ const MaxIndex = 464
 
 // IndexOf returns the bucket of d.
 func IndexOf(d time.Duration) uint16 {
+	if d > bounds[MaxIndex-1] {
+		return MaxIndex
+	}
+	// Of two durations that share so many bits, the longer one is at most one bucket further.
+	shift := bits.Len64(uint64(max(d, 0)|1<<indexBits)) - 1 - indexBits
+	i := firstIndex[shift][d>>shift&(1<<indexBits-1)]
+	if d > bounds[i] {
+		i++
+	}
+	return i
+}
+
+const indexBits = 5
+
+// bounds are the longest durations of the buckets but the last. firstIndex has the lowest bucket of the
+// durations that share their highest bit and the indexBits below it: [n] is for those of n+indexBits+1 bits.
+var bounds, firstIndex = func() (longest [MaxIndex]time.Duration, first [64 - indexBits][1 << indexBits]uint16) {
+	for i := range longest {
+		// The logarithm decides, not its inverse, which rounds another way.
+		longest[i] = time.Duration(sort.Search(1<<41, func(ns int) bool { return computedIndex(time.Duration(ns)) > uint16(i) }) - 1)
+	}
+	for shift := range first {
+		for i := range first[shift] {
+			first[shift][i] = computedIndex(time.Duration(1<<indexBits|i) << shift)
+		}
+	}
+	return longest, first
+}()
+
+// computedIndex is IndexOf by its definition.
+func computedIndex(d time.Duration) uint16 {
 	us := float64(d) / float64(time.Microsecond)
 	if us <= 1 {
 		return 0
@@ -43,12 +75,20 @@ func (h *Histogram) Observe(d time.Duration, n int64) { h.AddAt(IndexOf(d), n) }
 
 // AddAt adds n to the bucket of the given index.
 func (h *Histogram) AddAt(index uint16, n int64) {
-	at, found := slices.BinarySearchFunc(*h, index, func(b Bin, i uint16) int { return cmp.Compare(b.Index, i) })
-	if found {
-		(*h)[at].N += n
+	bins := *h
+	at, end := 0, len(bins)
+	for at < end {
+		if middle := (at + end) / 2; bins[middle].Index < index {
+			at = middle + 1
+		} else {
+			end = middle
+		}
+	}
+	if at < len(bins) && bins[at].Index == index {
+		bins[at].N += n
 		return
 	}
-	*h = slices.Insert(*h, at, Bin{index, n})
+	*h = slices.Insert(bins, at, Bin{index, n})
 }
 
 // Merge adds o to h.
