@@ -5,6 +5,7 @@ package rollup
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -32,14 +33,16 @@ type Folder struct {
 	spans     []graph.SpanRow
 	edges     map[edgeKey]struct{}
 	overEdges int64
+	ways      []way
+	byWay     map[way]wayRef
 	seen      map[match.NodeRef]int64 // nodes to write, with their latest bucket
-	written   map[match.NodeRef]int64 // bucket with which a node was last written
+	written   []int64                 // by node: the bucket with which it was last written, or never
 }
 
+// The keys hold numbers and no strings: they are hashed for each call.
 type edgeKey struct {
 	caller, callee, via match.NodeRef
-	protocol            string
-	mode                graph.Mode
+	way                 wayRef
 }
 
 type callKey struct {
@@ -47,6 +50,17 @@ type callKey struct {
 	callerOp, calleeOp match.NameRef
 	bucket             int64 // Unix s
 }
+
+// way is how calls of an edge are made. There are few: a Matcher tells a few protocols apart.
+type way struct {
+	protocol string
+	mode     graph.Mode
+}
+
+type wayRef uint32
+
+// never is a bucket before all others.
+const never = math.MinInt64 / 2
 
 type requestKey struct {
 	node        match.NodeRef
@@ -66,7 +80,7 @@ func New(cfg Config, names *match.Names) *Folder {
 	return &Folder{
 		cfg: cfg, names: names, calls: map[callKey]*row{}, requests: map[requestKey]*row{},
 		outcomes: map[outcomeKey]*graph.OutcomeStats{}, halves: map[halfKey]int64{},
-		edges: map[edgeKey]struct{}{}, seen: map[match.NodeRef]int64{}, written: map[match.NodeRef]int64{},
+		edges: map[edgeKey]struct{}{}, byWay: map[way]wayRef{}, seen: map[match.NodeRef]int64{},
 	}
 }
 
@@ -87,21 +101,20 @@ func bucketOf(ns int64) int64 {
 // Call adds c.
 func (f *Folder) Call(c *match.Call) {
 	k := callKey{
-		edgeKey:  edgeKey{c.Caller, c.Callee, c.Via, c.Protocol, c.Mode},
+		edgeKey:  edgeKey{c.Caller, c.Callee, c.Via, f.wayOf(c.Protocol, c.Mode)},
 		callerOp: c.CallerOp, calleeOp: c.CalleeOp, bucket: bucketOf(c.Start),
-	}
-	if _, known := f.edges[k.edgeKey]; !known {
-		if len(f.edges) >= f.cfg.Edges {
-			f.overEdges++
-			k.callee = f.names.OtherOf(c.Callee)
-		} else {
-			f.edges[k.edgeKey] = struct{}{}
-		}
 	}
 	r := f.calls[k]
 	if r == nil {
-		r = &row{}
-		f.calls[k] = r
+		if f.isOver(k.edgeKey) {
+			f.overEdges++
+			k.callee = f.names.OtherOf(c.Callee)
+			r = f.calls[k]
+		}
+		if r == nil {
+			r = &row{}
+			f.calls[k] = r
+		}
 	}
 	r.basis |= c.Basis
 	r.add(c.N, c.Outcome, c.Weight)
@@ -114,6 +127,34 @@ func (f *Folder) Call(c *match.Call) {
 	for _, n := range [...]match.NodeRef{k.caller, k.callee, k.via} {
 		f.see(n, k.bucket)
 	}
+}
+
+// isOver reports whether there are as many edges as may be and k is none of them. Else k is from now on.
+func (f *Folder) isOver(k edgeKey) bool {
+	if _, known := f.edges[k]; known {
+		return false
+	}
+	if len(f.edges) >= f.cfg.Edges {
+		return true
+	}
+	f.edges[k] = struct{}{}
+	return false
+}
+
+func (f *Folder) wayOf(protocol string, mode graph.Mode) wayRef {
+	w := way{protocol, mode}
+	for i := range f.ways[:min(len(f.ways), 8)] {
+		if f.ways[i] == w {
+			return wayRef(i)
+		}
+	}
+	ref, known := f.byWay[w]
+	if !known {
+		ref = wayRef(len(f.ways))
+		f.ways = append(f.ways, w)
+		f.byWay[w] = ref
+	}
+	return ref
 }
 
 // Request adds r.
@@ -133,10 +174,18 @@ func (f *Folder) see(n match.NodeRef, bucket int64) {
 	if n == 0 {
 		return
 	}
-	if at, ok := f.written[n]; ok && bucket-at < int64(f.cfg.NodeEvery/time.Second) {
+	if int(n) < len(f.written) && bucket-f.written[n] < int64(f.cfg.NodeEvery/time.Second) {
 		return
 	}
 	f.seen[n] = max(f.seen[n], bucket)
+}
+
+// wrote notes that a node is written.
+func (f *Folder) wrote(n match.NodeRef, bucket int64) {
+	for int(n) >= len(f.written) {
+		f.written = append(f.written, never)
+	}
+	f.written[n] = max(f.written[n], bucket)
 }
 
 func (r *row) add(n int64, o graph.Outcome, weight float32) {
@@ -175,7 +224,8 @@ func (f *Folder) Flush() graph.Block {
 		b.CallSites = append(b.CallSites, graph.CallSiteRow{
 			Tenant: tenant, Bucket: time.Unix(k.bucket, 0).UTC(),
 			EdgeKey: graph.EdgeKey{
-				Caller: caller, Callee: f.names.ID(k.callee), Via: f.names.ID(k.via), Protocol: k.protocol, Mode: k.mode,
+				Caller: caller, Callee: f.names.ID(k.callee), Via: f.names.ID(k.via),
+				Protocol: f.ways[k.way].protocol, Mode: f.ways[k.way].mode,
 			},
 			CallerOperation: f.names.Name(k.callerOp), CalleeOperation: f.names.Name(k.calleeOp),
 			Basis: r.basis, Stats: r.Stats,
@@ -196,7 +246,7 @@ func (f *Folder) Flush() graph.Block {
 		b.Nodes = append(b.Nodes, graph.NodeRow{
 			Tenant: tenant, ID: id, Node: nd, Tier: tier, LastSeen: time.Unix(bucket, 0).UTC(),
 		})
-		f.written[n] = max(bucket, f.written[n])
+		f.wrote(n, bucket)
 	}
 	f.flushOutcomes(&b)
 	clear(f.calls)
