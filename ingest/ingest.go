@@ -124,6 +124,7 @@ func (s *Service) Consume(ctx context.Context, b *otlp.Batch) error {
 		release(b)
 		return nil
 	}
+	s.wait(ctx)
 	_, err := s.journal.Append(ctx, recordOf(b), func(at journal.Position) { s.enqueue(at, received, b) })
 	switch {
 	case errors.Is(err, journal.ErrFull):
@@ -133,6 +134,17 @@ func (s *Service) Consume(ctx context.Context, b *otlp.Batch) error {
 	}
 	s.seen.add(hash, received)
 	return nil
+}
+
+// patience is how long a sender waits for the machine to catch up. After it the batch goes to disk only, and
+// is decoded a second time when the machine gets there.
+const patience = 100 * time.Millisecond
+
+// wait lets a sender wait while the machine has enough to do.
+func (s *Service) wait(ctx context.Context) {
+	for until := time.Now().Add(patience); s.queued.Load() > int64(s.cfg.MaxQueued) && time.Now().Before(until) && ctx.Err() == nil; {
+		time.Sleep(patience / 50)
+	}
 }
 
 // release gives the memory of a batch back that is not needed any more.

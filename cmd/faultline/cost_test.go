@@ -3,6 +3,7 @@ package main_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -181,7 +182,7 @@ func TestCostOfIngest(t *testing.T) {
 	addrs := strings.Fields(floor.line(t))
 	bare := &target{"floor", floor.cmd.Process.Pid, addrs[0], addrs[1], func() error { return nil }}
 	full := &target{"full", p.cmd.Process.Pid, strings.TrimPrefix(p.http, "http://"), p.grpc, func() error {
-		return p.metric("faultline_ingest_queued_spans", 0)
+		return errors.Join(p.metric("faultline_ingest_queued_spans", 0), p.metric("faultline_ingest_journal_lag_seconds", 0))
 	}}
 	if *costWarm > 0 {
 		full.take(t, load, loadOrder{Door: "http", Spans: *costWarm})

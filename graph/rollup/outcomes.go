@@ -19,10 +19,17 @@ type outcomeKey struct {
 
 type halfKey struct {
 	node   match.NodeRef
-	side   graph.Side
-	fate   graph.Fate
+	end    endRef
 	bucket int64
 }
+
+// end is how a half of a call ended. There are few.
+type end struct {
+	side graph.Side
+	fate graph.Fate
+}
+
+type endRef uint32
 
 func minuteOf(ns int64) int64 {
 	step := int64(graph.OutcomeStep / time.Second)
@@ -62,7 +69,16 @@ func (f *Folder) Outcome(o *match.Outcome) {
 
 // Half adds h.
 func (f *Folder) Half(h *match.Half) {
-	f.halves[halfKey{h.Node, h.Side, h.Fate, minuteOf(h.Start)}] += h.N
+	f.halves[halfKey{h.Node, f.endOf(end{h.Side, h.Fate}), minuteOf(h.Start)}] += h.N
+}
+
+func (f *Folder) endOf(e end) endRef {
+	i := slices.Index(f.ends, e)
+	if i < 0 {
+		i = len(f.ends)
+		f.ends = append(f.ends, e)
+	}
+	return endRef(i)
 }
 
 // Evidence adds a span of a trace that is kept.
@@ -94,7 +110,7 @@ func (f *Folder) flushOutcomes(b *graph.Block) {
 		}
 		_, tenant, id, _ := f.names.Node(k.node)
 		b.Halves = append(b.Halves, graph.HalfRow{
-			Tenant: tenant, Bucket: time.Unix(k.bucket, 0).UTC(), Node: id, Side: k.side, Fate: k.fate, N: n,
+			Tenant: tenant, Bucket: time.Unix(k.bucket, 0).UTC(), Node: id, Side: f.ends[k.end].side, Fate: f.ends[k.end].fate, N: n,
 		})
 	}
 	b.Spans, f.spans = f.spans, nil

@@ -30,6 +30,7 @@ type Folder struct {
 	requests  map[requestKey]*row
 	outcomes  map[outcomeKey]*graph.OutcomeStats
 	halves    map[halfKey]int64
+	ends      []end
 	spans     []graph.SpanRow
 	edges     map[edgeKey]struct{}
 	overEdges int64
