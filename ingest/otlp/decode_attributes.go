@@ -20,22 +20,9 @@ func (s *scan) attribute(data []byte, count *int, mended *repairs) *fault {
 	var v value
 	key, usual := v.usualPair(data)
 	if !usual {
-		key, v = nil, value{}
-		f := fields{in: data}
-		for f.next() {
-			switch f.number {
-			case 1:
-				key = f.bytes()
-			case 2:
-				if f.is(wireBytes) {
-					if bad := v.read(f.data(), 1); bad != nil {
-						return bad
-					}
-				}
-			}
-		}
-		if f.fault != nil {
-			return f.fault
+		var bad *fault
+		if key, bad = v.pair(data); bad != nil {
+			return bad
 		}
 		if v.nested {
 			*mended |= nestedValue
@@ -50,6 +37,25 @@ func (s *scan) attribute(data []byte, count *int, mended *repairs) *fault {
 	return nil
 }
 
+// pair reads an attribute, however it is written, and returns its key.
+func (v *value) pair(data []byte) (key []byte, bad *fault) {
+	*v = value{}
+	f := fields{in: data}
+	for f.next() {
+		switch f.number {
+		case 1:
+			key = f.bytes()
+		case 2:
+			if f.is(wireBytes) {
+				if bad := v.read(f.data(), 1); bad != nil {
+					return nil, bad
+				}
+			}
+		}
+	}
+	return key, f.fault
+}
+
 // The tags of an attribute of a span, of its key and its value, and of a text or whole number therein.
 const (
 	attributeTag = 9<<3 | byte(wireBytes)
@@ -60,8 +66,8 @@ const (
 )
 
 // usualPair reads an attribute that is written as nearly all are: a key and one text or whole number, in
-// this order or, as the Collector writes them, in the other. All else is left to the general way, which
-// would read these the same and takes several times as long.
+// this order or, as the Collector writes them, in the other. All else is left to pair, which would read
+// these the same and takes several times as long.
 func (v *value) usualPair(data []byte) (key []byte, ok bool) {
 	from, to := shortField(data, 0)
 	from2, to2 := shortField(data, to)

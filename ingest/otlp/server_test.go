@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -344,3 +345,80 @@ func TestMetricsAreWellFormed(t *testing.T) {
 }
 
 var errDisk = errors.New("no space left on device")
+
+// releaser is a Consumer that looks at batches a while later and then gives their memory back.
+type releaser struct {
+	batches chan *Batch
+	spans   atomic.Int64
+}
+
+func (r *releaser) Consume(_ context.Context, b *Batch) error {
+	r.batches <- b
+	return nil
+}
+
+func (r *releaser) run(t *testing.T) {
+	for b := range r.batches {
+		time.Sleep(time.Millisecond)
+		for i := range b.Spans {
+			s := &b.Spans[i]
+			if want := "op of " + s.Service.Name; s.Operation != want {
+				t.Errorf("the operation is %q, not %q", s.Operation, want)
+			}
+			if len(s.Links) != 1 || s.Links[0].Trace != s.Trace {
+				t.Errorf("links %v", s.Links)
+			}
+		}
+		r.spans.Add(int64(len(b.Spans)))
+		b.Release()
+	}
+}
+
+// The memory of requests is used again, and never too early.
+func TestRelease(t *testing.T) {
+	consumer := &releaser{batches: make(chan *Batch, 4)}
+	s := start(t, consumer, nil)
+	var readers, senders sync.WaitGroup
+	for range 2 {
+		readers.Go(func() { consumer.run(t) })
+	}
+	const each, spans = 40, 200
+	doors := []string{"", "gzip", "zstd", "snappy", "x-snappy-framed", "deflate", "gRPC"}
+	for n, door := range doors {
+		senders.Go(func() {
+			for i := range each {
+				name := fmt.Sprintf("service-%d-%d", n, i%7)
+				td := ptrace.NewTraces()
+				rs := td.ResourceSpans().AppendEmpty()
+				rs.Resource().Attributes().PutStr("service.name", name)
+				ss := rs.ScopeSpans().AppendEmpty()
+				for id := range spans + i {
+					sp := ss.Spans().AppendEmpty()
+					sp.SetTraceID(pcommon.TraceID{1, byte(n), byte(i), byte(id)})
+					sp.SetSpanID(pcommon.SpanID{1, byte(id)})
+					sp.SetKind(ptrace.SpanKindConsumer)
+					sp.SetName("op of " + name)
+					sp.SetEndTimestamp(pcommon.NewTimestampFromTime(time.Now()))
+					sp.Attributes().PutStr("padding", strings.Repeat(name, 20))
+					link := sp.Links().AppendEmpty()
+					link.SetTraceID(sp.TraceID())
+					link.SetSpanID(pcommon.SpanID{2})
+				}
+				body := protobufOf(t, ptraceotlp.NewExportRequestFromTraces(td))
+				if door == "gRPC" {
+					if code := exportGRPC(t, s, body); code != "OK" {
+						t.Errorf("gRPC: %s", code)
+					}
+				} else if r := post(t, s.url+"/v1/traces", "application/x-protobuf", door, compressed(t, door, body)); r.StatusCode != 200 {
+					t.Errorf("%s: %s", door, r.Status)
+				}
+			}
+		})
+	}
+	senders.Wait()
+	close(consumer.batches)
+	readers.Wait()
+	if want := int64(len(doors) * (each*spans + each*(each-1)/2)); consumer.spans.Load() != want {
+		t.Errorf("%d spans, want %d", consumer.spans.Load(), want)
+	}
+}

@@ -1,0 +1,244 @@
+package otlp
+
+import (
+	"bytes"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"faultline/graph"
+)
+
+// The short way of reading an attribute reads what it takes on as the general one does.
+func FuzzUsualPair(f *testing.F) {
+	for _, v := range []any{"text", "", strings.Repeat("long", 50), 1, 1 << 40, -1, true, 1.5, []any{"a"}} {
+		f.Add(testAttribute{"http.request.method", v}.protobuf())
+		f.Add(append(appendMessage(nil, 2, protobufValue(v)), appendMessage(nil, 1, []byte("key"))...)) // as the Collector writes it
+	}
+	f.Add([]byte("\x0a\x83\x00key\x12\x85\x00\x0a\x83\x00abc")) // lengths in more bytes than they need
+	f.Add([]byte("\x0a\x01a\x0a\x01b"))
+	f.Add([]byte("\x12\x00\x12\x00"))
+	f.Add([]byte("\x0a\x01a\x12\x04\x18\x01\x18\x02"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var usual, general value
+		key, ok := usual.usualPair(data)
+		if !ok {
+			return
+		}
+		want, bad := general.pair(data)
+		if bad != nil || !bytes.Equal(key, want) || !reflect.DeepEqual(usual, general) {
+			t.Errorf("%x: %q is %+v, the general way reads %q as %+v, %v", data, key, usual, want, general, bad)
+		}
+	})
+}
+
+func TestUsualPairs(t *testing.T) {
+	for _, v := range []any{"GET", strings.Repeat("v", 300), 8080, -1} {
+		a := testAttribute{"key", v}
+		reversed := append(appendMessage(nil, 2, protobufValue(v)), appendMessage(nil, 1, []byte("key"))...)
+		for order, data := range map[string][]byte{"key first": a.protobuf(), "value first": reversed} {
+			var got value
+			if key, ok := got.usualPair(data); !ok || string(key) != "key" {
+				t.Errorf("%v, %s: not taken for usual", v, order)
+			}
+		}
+	}
+}
+
+func decodeWith(t *testing.T, d *Decoder, r testRequest) *Batch {
+	t.Helper()
+	b, err := d.Traces(r.protobuf(), Protobuf, arrival)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestKnownResources(t *testing.T) {
+	d := NewDecoder(DefaultDecodeConfig())
+	service := func(attributes ...testAttribute) *graph.Service {
+		t.Helper()
+		r := aSpan(nil)
+		r[0].attributes = attributes
+		return decodeWith(t, d, r).Spans[0].Service
+	}
+	cart := testAttribute{"service.name", "cart"}
+	first := service(cart)
+	if again := service(cart); again != first {
+		t.Error("a known resource is another service")
+	}
+	if other := service(cart, testAttribute{"service.version", "2"}); other == first || other.Version != "2" || first.Version != "" {
+		t.Errorf("another resource is %+v, the first one now %+v", other, first)
+	}
+	long := testAttribute{"long", strings.Repeat("x", maxKnownResource)}
+	if a, b := service(cart, long), service(cart, long); a == b || *a != *b {
+		t.Error("a resource over the limit is remembered, or not read")
+	}
+
+	// What was mended in it counts for the spans of each request.
+	for range 2 {
+		r := aSpan(nil)
+		r[0].attributes = []testAttribute{{"deep", deep(40)}}
+		b := decodeWith(t, d, r)
+		if diff := cmp.Diff(map[Repair]int{NestedValue: 1, UnknownService: 1}, b.Repaired); diff != "" {
+			t.Errorf("repairs (-want +got):\n%s", diff)
+		}
+	}
+
+	// A resource in two places is the sum of both, and neither is taken for all of it later.
+	one := appendMessage(nil, 1, testAttribute{"service.name", "split"}.protobuf())
+	two := appendMessage(nil, 1, testAttribute{"service.version", "3"}.protobuf())
+	span := appendMessage(nil, 2, appendMessage(nil, 2, aSpan(nil)[0].spans[0].protobuf()))
+	for name, want := range map[string]string{"both": "split 3", "one": "split ", "two": "unknown_service 3"} {
+		resource := map[string][]byte{"both": append(appendMessage(nil, 1, one), appendMessage(nil, 1, two)...), "one": appendMessage(nil, 1, one), "two": appendMessage(nil, 1, two)}[name]
+		for range 2 {
+			b, err := d.Traces(appendMessage(nil, 1, append(bytes.Clone(resource), span...)), Protobuf, arrival)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s := b.Spans[0].Service; s.Name+" "+s.Version != want {
+				t.Errorf("%s: got %q %q", name, s.Name, s.Version)
+			}
+		}
+	}
+}
+
+// A service outlives the request that it was read from, also when the body's memory is used again.
+func TestServicesOwnTheirStrings(t *testing.T) {
+	r := aSpan(nil)
+	r[0].attributes = []testAttribute{
+		{"service.name", "cart"}, {"service.namespace", "shop"}, {"service.version", "1.2"}, {"service.instance.id", "i-1"},
+		{"deployment.environment.name", "prod"}, {"service.criticality", "high"},
+	}
+	body := r.protobuf()
+	b, err := NewDecoder(DefaultDecodeConfig()).Traces(body, Protobuf, arrival)
+	if err != nil {
+		t.Fatal(err)
+	}
+	clear(body)
+	want := graph.Service{
+		Node:    graph.Node{Type: graph.TypeService, Name: "cart", Namespace: "shop", Environment: "prod"},
+		Version: "1.2", Instance: "i-1", Tier: "high",
+	}
+	if diff := cmp.Diff(want, *b.Spans[0].Service); diff != "" {
+		t.Errorf("service (-want +got):\n%s", diff)
+	}
+}
+
+// Batches that share memory one after another are what they are without.
+func TestRoomIsUsedAgain(t *testing.T) {
+	d := NewDecoder(DefaultDecodeConfig())
+	consumer := func(n int) testRequest {
+		r := benchRequest(n)
+		for i := range r[0].spans {
+			if s := &r[0].spans[i]; i%3 == 0 {
+				s.kind, s.links = 5, []testLink{{s.trace, s.id}, {s.trace, s.parent}}
+			}
+		}
+		return r
+	}
+	var group sync.WaitGroup
+	for worker := range 4 {
+		group.Go(func() {
+			for i := range 50 {
+				body := consumer(40 + (i*7+worker)%40).protobuf()
+				want, err := NewDecoder(DefaultDecodeConfig()).Traces(body, Protobuf, arrival)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				got, err := d.Decode("default", Body{Received: arrival, Wire: bytes.Clone(body)}, 1<<20)
+				if err != nil || !reflect.DeepEqual(got.Spans, want.Spans) {
+					t.Errorf("%d spans differ from %d decoded into memory of their own: %v", len(got.Spans), len(want.Spans), err)
+					return
+				}
+				got.Release()
+				got.Release() // which does nothing more
+			}
+		})
+	}
+	group.Wait()
+}
+
+// In the long run decoding needs no memory for a span.
+func TestNoMemoryPerSpan(t *testing.T) {
+	if raceDetector {
+		t.Skip("the race detector makes pools forget")
+	}
+	d := NewDecoder(DefaultDecodeConfig())
+	body := benchRequest(500).protobuf()
+	allocs := testing.AllocsPerRun(100, func() {
+		_, r, err := d.traces(body, Protobuf, arrival)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.rooms.put(r)
+	})
+	if allocs > 10 {
+		t.Errorf("%v allocations for 500 spans", allocs)
+	}
+}
+
+// A body that was kept as it came is the same batch again, whatever it is compressed with.
+func TestDecodeAgain(t *testing.T) {
+	d := NewDecoder(DefaultDecodeConfig())
+	r := benchRequest(100)
+	for _, enc := range []Encoding{Protobuf, JSON} {
+		plain := r.protobuf()
+		if enc == JSON {
+			plain = r.json(t)
+		}
+		want, err := d.Traces(plain, enc, arrival)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []string{"", "gzip", "zstd", "snappy", "x-snappy-framed", "deflate"} {
+			body := Body{Received: arrival, Encoding: enc, Coding: c, Wire: compressed(t, c, plain)}
+			got, err := d.Decode("default", body, int64(len(plain)))
+			if err != nil || !reflect.DeepEqual(got.Spans, want.Spans) || got.Tenant != "default" {
+				t.Errorf("%s %s: %v", enc, c, err)
+			}
+			if _, err := d.Decode("default", body, int64(len(plain)-1)); c != "" && err == nil {
+				t.Errorf("%s %s: decompressed beyond the limit", enc, c)
+			}
+		}
+	}
+}
+
+func TestShelves(t *testing.T) {
+	var none shelves[byte]
+	if v := none.get(100); cap(v) != 100 || none.size(100) != 100 {
+		t.Errorf("without shelves: capacity %d, said %d", cap(v), none.size(100))
+	}
+	s := shelves[uint64]{most: 1 << 20}
+	for n := range 5000 {
+		v := s.get(n)
+		if cap(v) < n || cap(v) > max(n+n/4, 8) || cap(v) != s.size(n) || len(v) != 0 {
+			t.Fatalf("for %d: %d of %d, said %d", n, len(v), cap(v), s.size(n))
+		}
+	}
+	v := append(s.get(1000), 7)
+	s.put(v)
+	if again := s.get(990); &again[:1][0] != &v[0] || len(again) != 0 {
+		t.Error("what was put back is not used again")
+	}
+	s.put(make([]uint64, 0, 1001)) // not from here
+	if s.bytes != 0 {
+		t.Errorf("%d bytes kept of what is no size of these shelves", s.bytes)
+	}
+	for range 10 {
+		s.put(make([]uint64, 0, s.size(30_000)))
+	}
+	if s.bytes > s.most || s.bytes < s.most/2 {
+		t.Errorf("%d bytes kept, the most is %d", s.bytes, s.most)
+	}
+	for s.bytes > 0 {
+		before := s.bytes
+		if s.get(30_000); s.bytes == before {
+			t.Fatalf("%d bytes are kept and not found", s.bytes)
+		}
+	}
+}
