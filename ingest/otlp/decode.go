@@ -67,8 +67,11 @@ func (d *Decoder) Decode(tenant string, body Body, most int64) (*Batch, error) {
 			return nil, fmt.Errorf("decompress a body: %w", err)
 		}
 		defer release()
-		if data, err = io.ReadAll(io.LimitReader(r, most)); err != nil {
+		if data, err = io.ReadAll(io.LimitReader(r, most+1)); err != nil {
 			return nil, fmt.Errorf("decompress a body: %w", err)
+		}
+		if int64(len(data)) > most {
+			return nil, fmt.Errorf("decompress a body: it holds more than %d bytes", most)
 		}
 	}
 	b, err := d.Traces(data, body.Encoding, body.Received)

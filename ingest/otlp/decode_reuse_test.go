@@ -150,13 +150,12 @@ func TestRoomIsUsedAgain(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				got, err := d.Decode("default", Body{Received: arrival, Wire: bytes.Clone(body)}, 1<<20)
+				got, r, err := d.traces(bytes.Clone(body), Protobuf, arrival)
 				if err != nil || !reflect.DeepEqual(got.Spans, want.Spans) {
 					t.Errorf("%d spans differ from %d decoded into memory of their own: %v", len(got.Spans), len(want.Spans), err)
 					return
 				}
-				got.Release()
-				got.Release() // which does nothing more
+				r.free()
 			}
 		})
 	}
@@ -175,7 +174,7 @@ func TestNoMemoryPerSpan(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d.rooms.put(r)
+		r.free()
 	})
 	if allocs > 10 {
 		t.Errorf("%v allocations for 500 spans", allocs)
@@ -204,41 +203,6 @@ func TestDecodeAgain(t *testing.T) {
 			if _, err := d.Decode("default", body, int64(len(plain)-1)); c != "" && err == nil {
 				t.Errorf("%s %s: decompressed beyond the limit", enc, c)
 			}
-		}
-	}
-}
-
-func TestShelves(t *testing.T) {
-	var none shelves[byte]
-	if v := none.get(100); cap(v) != 100 || none.size(100) != 100 {
-		t.Errorf("without shelves: capacity %d, said %d", cap(v), none.size(100))
-	}
-	s := shelves[uint64]{most: 1 << 20}
-	for n := range 5000 {
-		v := s.get(n)
-		if cap(v) < n || cap(v) > max(n+n/4, 8) || cap(v) != s.size(n) || len(v) != 0 {
-			t.Fatalf("for %d: %d of %d, said %d", n, len(v), cap(v), s.size(n))
-		}
-	}
-	v := append(s.get(1000), 7)
-	s.put(v)
-	if again := s.get(990); &again[:1][0] != &v[0] || len(again) != 0 {
-		t.Error("what was put back is not used again")
-	}
-	s.put(make([]uint64, 0, 1001)) // not from here
-	if s.bytes != 0 {
-		t.Errorf("%d bytes kept of what is no size of these shelves", s.bytes)
-	}
-	for range 10 {
-		s.put(make([]uint64, 0, s.size(30_000)))
-	}
-	if s.bytes > s.most || s.bytes < s.most/2 {
-		t.Errorf("%d bytes kept, the most is %d", s.bytes, s.most)
-	}
-	for s.bytes > 0 {
-		before := s.bytes
-		if s.get(30_000); s.bytes == before {
-			t.Fatalf("%d bytes are kept and not found", s.bytes)
 		}
 	}
 }
