@@ -220,45 +220,45 @@ func (s *Service) work(ctx context.Context, blocks chan<- block, stored <-chan b
 	tick := time.NewTicker(s.cfg.FlushEvery)
 	defer tick.Stop()
 	for {
-		idle := s.reader == nil || s.paused() || s.pace.wait() > 0
 		var feed <-chan item
-		if s.reader == nil && !s.paused() {
+		var next <-chan time.Time
+		switch {
+		case s.paused():
+		case s.reader == nil:
 			feed = s.feed
-		}
-		var again <-chan time.Time
-		if s.reader != nil && !s.paused() {
-			again = time.After(s.pace.wait())
-		}
-		if idle {
-			select {
-			case it := <-feed:
-				s.takeItem(it)
-			case <-again:
-			case b := <-stored:
-				s.settle(b)
-			case <-tick.C:
-				s.beat(ctx, blocks)
-			case <-ctx.Done():
-				s.drain(blocks, stored)
-				return nil
-			}
-			continue
+		default:
+			next = after(s.pace.wait())
 		}
 		select {
-		case b := <-stored:
+		case it := <-feed:
+			s.takeItem(it)
+		case <-next:
+			if err := s.takeNext(blocks); err != nil {
+				return err
+			}
+		case b, ok := <-stored:
+			if !ok {
+				return nil // the end has come, and what could not be stored waits in the journal
+			}
 			s.settle(b)
 		case <-tick.C:
 			s.beat(ctx, blocks)
 		case <-ctx.Done():
 			s.drain(blocks, stored)
 			return nil
-		default:
-			if err := s.takeNext(blocks); err != nil {
-				return err
-			}
 		}
 	}
 }
+
+// after is time.After, which is ready at once if there is nothing to wait for.
+func after(d time.Duration) <-chan time.Time {
+	if d > 0 {
+		return time.After(d)
+	}
+	return past
+}
+
+var past = func() chan time.Time { c := make(chan time.Time); close(c); return c }()
 
 // paused reports whether there are as many rows as may be and the database has to catch up.
 func (s *Service) paused() bool { return s.busy && s.machine.folder.Rows() > s.cfg.MaxRows }
