@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"testing"
@@ -19,15 +20,18 @@ import (
 // loses the answer, or is away.
 type table struct {
 	blockLog
-	chance *rand.Rand
+	chance *rand.Rand // its own, under mu
 }
 
 func (w *table) Write(ctx context.Context, b graph.Block) error {
+	w.mu.Lock()
 	trouble := w.chance.IntN(4)
+	old, repeated := w.blocks[b.Token]
+	w.mu.Unlock()
 	if trouble == 0 {
 		return errors.New("connection refused")
 	}
-	if old, ok := w.blocks[b.Token]; ok {
+	if repeated {
 		if diff := cmp.Diff(rowsOf(old), rowsOf(b)); diff != "" {
 			panic(fmt.Sprintf("block %s differs from the one stored before (-stored +sent):\n%s", b.Token, diff))
 		}
@@ -76,6 +80,8 @@ func addRows(sums map[string]graph.OutcomeStats, b graph.Block) {
 }
 
 func (w *table) sums() map[string]graph.OutcomeStats {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	sums := map[string]graph.OutcomeStats{}
 	for _, b := range w.blocks {
 		addRows(sums, b)
@@ -121,7 +127,7 @@ func crash(t *testing.T, seed uint64) {
 	}
 	want := (&table{blockLog: blockLog{blocks: calm.blocks}}).sums()
 
-	w := &table{chance: chance}
+	w := &table{chance: rand.New(rand.NewPCG(seed, 8))}
 	cfg := place(t)
 	s, _, stop = start(t, cfg, w)
 	crashes := 0
@@ -141,11 +147,10 @@ func crash(t *testing.T, seed uint64) {
 		if err := os.CopyFS(dir, os.DirFS(cfg.Journal.Dir)); err != nil {
 			t.Fatal(err)
 		}
-		alive := &table{chance: chance}
-		alive.blocks = map[string]graph.Block{}
-		for k, b := range w.blocks {
-			alive.blocks[k] = b
-		}
+		w.mu.Lock()
+		alive := &table{chance: rand.New(rand.NewPCG(seed, uint64(10+i)))}
+		alive.blocks = maps.Clone(w.blocks)
+		w.mu.Unlock()
 		w.setDown(true)
 		_ = stop()
 		w, cfg.Journal.Dir = alive, dir

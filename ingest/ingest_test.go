@@ -244,7 +244,7 @@ func TestSlowDatabase(t *testing.T) {
 			}
 			sent++
 			time.Sleep(time.Second)
-			if rows := s.machine.folder.Rows(); rows > cfg.MaxRows+20 {
+			if rows := s.rows.Load(); rows > int64(cfg.MaxRows)+20 {
 				t.Fatalf("%d rows in memory, %d allowed", rows, cfg.MaxRows)
 			}
 		}
