@@ -196,6 +196,16 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	if s.saved, err = s.loadCheckpoint(); err != nil {
 		return err
 	}
+	if end := s.journal.End(); s.saved.Cut > end {
+		// Records that the checkpoint speaks of are gone, and their positions are given out again: under a new
+		// name, or the rows of new records would be taken for repetitions.
+		s.log.Error("the journal has lost its last records; what of them was not stored is lost", "end", int64(end), "checkpoint", int64(s.saved.Cut))
+		s.saved.Replica, s.saved.Stored = newReplica(), min(s.saved.Stored, end)
+		s.saved.Cut = s.saved.Stored
+		if err := s.saveCheckpoint(s.saved); err != nil {
+			return err
+		}
+	}
 	s.replica = s.saved.Replica
 	s.stored.Store(s.saved.Time.UnixNano())
 	if s.shared != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -265,6 +267,35 @@ func TestSlowDatabase(t *testing.T) {
 		}
 		if err := stop(); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// TestLostJournal: with the journal's files gone, what comes is not taken for what came.
+func TestLostJournal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg, w := place(t), &blockLog{}
+		for run := range int64(3) {
+			s, _, stop := start(t, cfg, w)
+			if err := s.Consume(t.Context(), batch(t, 4)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(3 * time.Second)
+			if err := stop(); err != nil {
+				t.Fatal(err)
+			}
+			if n := w.calls(); n != 4*(run+1) {
+				t.Errorf("%d calls stored after run %d, want %d", n, run, 4*(run+1))
+			}
+			files, err := filepath.Glob(filepath.Join(cfg.Journal.Dir, "*.wal"))
+			if err != nil || len(files) == 0 {
+				t.Fatalf("files %v, %v", files, err)
+			}
+			for _, f := range files {
+				if err := os.Remove(f); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}
 	})
 }
