@@ -56,6 +56,7 @@ type Service struct {
 	seen    *duplicates
 
 	feed      chan item        // records that were just written, in their order; some may be left out
+	found     journal.Position // end of the journal when this process opened it
 	lastTaken journal.Position // put into feed or left out; only used where the journal gives out positions
 	queued    atomic.Int64     // spans in feed
 	rows      atomic.Int64     // rows not yet stored
@@ -98,7 +99,7 @@ func New(cfg Config, j *journal.Journal, d *otlp.Decoder, w Writer, shared excha
 	s := &Service{
 		cfg: cfg, journal: j, decoder: d, writer: w, log: log.With("component", "ingest"),
 		gatherer: reg, version: version, started: time.Now(), shared: shared, led: make(chan struct{}), graph: newServiceGraph(),
-		feed: make(chan item, 4096), lastTaken: j.End(), seen: newDuplicates(cfg.Match.Keep),
+		feed: make(chan item, 4096), found: j.End(), lastTaken: j.End(), seen: newDuplicates(cfg.Match.Keep),
 	}
 	s.metrics = newMetrics(reg, s)
 	reg.MustRegister(s.graph)
@@ -196,7 +197,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	if s.saved, err = s.loadCheckpoint(); err != nil {
 		return err
 	}
-	if end := s.journal.End(); s.saved.Cut > end {
+	if end := s.found; s.saved.Cut > end {
 		// Records that the checkpoint speaks of are gone, and their positions are given out again: under a new
 		// name, or the rows of new records would be taken for repetitions.
 		s.log.Error("the journal has lost its last records; what of them was not stored is lost", "end", int64(end), "checkpoint", int64(s.saved.Cut))
