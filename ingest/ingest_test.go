@@ -300,6 +300,27 @@ func TestLostJournal(t *testing.T) {
 	})
 }
 
+func TestSumOf(t *testing.T) {
+	reg := prometheus.NewRegistry()
+	c := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "requests_total"}, []string{"code"})
+	reg.MustRegister(c)
+	for code, n := range map[string]float64{"200": 100, "503": 7, "UNAVAILABLE": 5, "400": 1} {
+		c.WithLabelValues(code).Add(n)
+	}
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for values, want := range map[string]float64{"503 UNAVAILABLE": 12, "200": 100, "404": 0} {
+		if got := sumOf(families[0], "code", values); got != want {
+			t.Errorf("%s: %g, want %g", values, got, want)
+		}
+	}
+	if got := sumOf(families[0], "", ""); got != 113 {
+		t.Errorf("all: %g, want 113", got)
+	}
+}
+
 // TestRepeats: a body sent again is acknowledged and counts once, also after a restart; so do its spans in
 // another body.
 func TestRepeats(t *testing.T) {

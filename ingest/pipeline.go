@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
@@ -12,11 +14,11 @@ import (
 // pipelineValues are the metrics of which storage keeps a history, for the page that shows how spans fare on
 // their way in: every loss, wait and limit.
 var pipelineValues = []struct {
-	name, metric, label, value string // of the metric only the series with this label, or the sum of all
+	name, metric, label, value string // of the metric only the series whose label has one of these values, or the sum of all
 }{
 	{"received_requests", "faultline_ingest_requests_total", "", ""},
 	{"accepted_spans", "faultline_ingest_spans_total", "result", "accepted"},
-	{"refused_spans", "faultline_ingest_spans_total", "result", "refused"},
+	{"refused_requests", "faultline_ingest_requests_total", "code", "503 UNAVAILABLE"},
 	{"rejected_spans_invalid_id", "faultline_ingest_rejected_spans_total", "reason", "invalid_id"},
 	{"rejected_spans_no_timestamp", "faultline_ingest_rejected_spans_total", "reason", "no_timestamp"},
 	{"rejected_spans_out_of_window", "faultline_ingest_rejected_spans_total", "reason", "out_of_window"},
@@ -89,7 +91,7 @@ func sumOf(f *dto.MetricFamily, label, value string) (sum float64) {
 	for _, m := range f.GetMetric() {
 		match := label == ""
 		for _, l := range m.GetLabel() {
-			match = match || l.GetName() == label && l.GetValue() == value
+			match = match || l.GetName() == label && slices.Contains(strings.Fields(value), l.GetValue())
 		}
 		if match {
 			sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
