@@ -45,6 +45,7 @@ type Journal struct {
 	file     *os.File   // of the last
 	end      Position   // of the last record
 	total    int64      // bytes of all segments
+	spares   []string   // files whose records are no longer needed, to be written anew
 	spoilt   bool       // the last segment could not be synced: another must be begun
 	header   []byte     // scratch
 	space    freeSpace
@@ -59,6 +60,7 @@ type segment struct {
 	path  string
 	first Position // of its first record
 	size  int64    // bytes written
+	seed  uint32   // of its checksums
 	since int64    // Unix ns of its first record, 0 if it has none
 }
 
@@ -102,10 +104,16 @@ func lockDir(dir string) (*os.File, error) {
 	return f, nil
 }
 
-const suffix = ".wal"
+const (
+	suffix      = ".wal"
+	spareSuffix = ".spare"
+)
 
 // load finds the segments, mends the last, and begins a new one behind it.
 func (j *Journal) load() error {
+	if err := j.dropSpares(); err != nil {
+		return err
+	}
 	names, err := filepath.Glob(filepath.Join(j.cfg.Dir, "*"+suffix))
 	if err != nil {
 		return err
@@ -153,7 +161,7 @@ func (j *Journal) openSegment(path string) (*segment, error) {
 	if _, scan := fmt.Sscanf(strings.TrimSuffix(filepath.Base(path), suffix), "%d", &first); scan != nil || first < 1 || [8]byte(b[:8]) != magic {
 		return nil, errDamaged
 	}
-	s := &segment{path: path, first: first, size: info.Size()}
+	s := &segment{path: path, first: first, size: info.Size(), seed: seedOf(b[:])}
 	if err == nil {
 		h := parseHeader(b[segmentHeader:])
 		s.since = h.time
@@ -187,8 +195,10 @@ func (j *Journal) mend(s *segment) error {
 	}
 	j.end = r.last
 	if good := r.offset; good < s.size {
-		j.log.Warn("the end of the journal was not written to its end and is cut off", "file", s.path, "bytes", s.size-good)
-		j.metrics.torn.Inc()
+		if r.torn {
+			j.log.Warn("the end of the journal was not written to its end and is cut off", "file", s.path, "bytes", s.size-good)
+			j.metrics.torn.Inc()
+		}
 		if err := os.Truncate(s.path, good); err != nil {
 			return err
 		}
@@ -206,17 +216,16 @@ func (j *Journal) begin() error {
 		_ = os.Remove(j.segments[n-1].path)
 		j.segments = j.segments[:n-1]
 	}
-	s := &segment{path: filepath.Join(j.cfg.Dir, fmt.Sprintf("%020d%s", j.end+1, suffix)), first: j.end + 1, size: segmentHeader}
-	f, err := os.OpenFile(s.path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	header := newSegmentHeader(j.end + 1)
+	s := &segment{
+		path:  filepath.Join(j.cfg.Dir, fmt.Sprintf("%020d%s", j.end+1, suffix)),
+		first: j.end + 1, size: segmentHeader, seed: seedOf(header[:]),
+	}
+	f, err := j.newFile(s.path)
 	if err != nil {
 		return fmt.Errorf("begin a segment: %w", err)
 	}
-	var header [segmentHeader]byte
-	copy(header[:], magic[:])
-	for i := range 8 {
-		header[8+i] = byte(s.first >> (8 * i))
-	}
-	if _, err = f.Write(header[:]); err == nil && j.cfg.Fsync != Off {
+	if _, err = f.WriteAt(header[:], 0); err == nil && j.cfg.Fsync != Off {
 		err = syncDir(j.cfg.Dir)
 	}
 	if err != nil {
@@ -231,6 +240,40 @@ func (j *Journal) begin() error {
 	j.segments = append(j.segments, s)
 	j.total += s.size
 	return nil
+}
+
+// newFile makes the file of a segment. It takes a spare one if there is one: writing over pages that the
+// operating system has in memory and blocks that the file has on the disk costs a fraction of getting new
+// ones (docs/benchmarks.md).
+func (j *Journal) newFile(path string) (*os.File, error) {
+	if j.total+j.cfg.SegmentBytes*int64(1+len(j.spares)) > j.cfg.MaxBytes {
+		if err := j.dropSpares(); err != nil {
+			return nil, err
+		}
+	}
+	if n := len(j.spares); n > 0 {
+		spare := j.spares[n-1]
+		j.spares = j.spares[:n-1]
+		if err := os.Rename(spare, path); err != nil {
+			return nil, err
+		}
+		return os.OpenFile(path, os.O_RDWR, 0o600)
+	}
+	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+}
+
+// dropSpares deletes the spare files, those of an earlier run among them.
+func (j *Journal) dropSpares() error {
+	spares, err := filepath.Glob(filepath.Join(j.cfg.Dir, "*"+spareSuffix))
+	if err != nil {
+		return err
+	}
+	j.spares = nil
+	var errs []error
+	for _, path := range spares {
+		errs = append(errs, os.Remove(path))
+	}
+	return errors.Join(errs...)
 }
 
 func syncDir(dir string) error {
@@ -282,7 +325,7 @@ func (j *Journal) write(r *Record, taken func(Position)) (Position, error) {
 		s = j.segments[len(j.segments)-1]
 	}
 	r.Position = j.end + 1
-	j.header = append(appendHeader(j.header[:0], r), r.Meta...)
+	j.header = append(appendHeader(j.header[:0], s.seed, r), r.Meta...)
 	n, err := writeBoth(j.file, j.header, r.Body, s.size)
 	if err != nil {
 		// What was written of it must not stand before what comes next.
@@ -331,6 +374,10 @@ func writeBoth(f *os.File, a, b []byte, at int64) (n int64, err error) {
 // turn ends the last segment and begins another. What is in the old one is on the disk before: the sync of a
 // segment says nothing of those before it.
 func (j *Journal) turn() error {
+	s := j.segments[len(j.segments)-1]
+	if err := j.file.Truncate(s.size); err != nil && !j.spoilt { // what is behind is of an earlier life of the file
+		return fmt.Errorf("end a segment: %w", err)
+	}
 	if j.cfg.Fsync != Off && !j.spoilt {
 		if err := j.file.Sync(); err != nil {
 			j.spoilt = true
@@ -417,19 +464,28 @@ func (j *Journal) End() Position {
 	return j.end
 }
 
-// Release deletes the segments all of whose records are at or before upTo.
+// spareShare is the share of the journal's bound that spare files may have.
+const spareShare = 8
+
+// Release lets go of the segments all of whose records are at or before upTo; no reader may be among them.
 func (j *Journal) Release(upTo Position) error {
 	j.mu.Lock()
-	var gone []*segment
-	for len(j.segments) > 1 && j.segments[1].first <= upTo+1 {
-		gone = append(gone, j.segments[0])
-		j.total -= j.segments[0].size
-		j.segments = j.segments[1:]
-	}
-	j.mu.Unlock()
+	defer j.mu.Unlock()
 	var errs []error
-	for _, s := range gone {
-		errs = append(errs, os.Remove(s.path))
+	for len(j.segments) > 1 && j.segments[1].first <= upTo+1 {
+		s := j.segments[0]
+		j.total -= s.size
+		j.segments = j.segments[1:]
+		if s.size < j.cfg.SegmentBytes/2 || int64(len(j.spares)+1)*j.cfg.SegmentBytes > j.cfg.MaxBytes/spareShare {
+			errs = append(errs, os.Remove(s.path))
+			continue
+		}
+		spare := strings.TrimSuffix(s.path, suffix) + spareSuffix
+		if err := os.Rename(s.path, spare); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		j.spares = append(j.spares, spare)
 	}
 	return errors.Join(errs...)
 }
@@ -463,5 +519,6 @@ func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.closed = true
-	return errors.Join(err, j.file.Close(), j.lock.Close())
+	cut := j.file.Truncate(j.segments[len(j.segments)-1].size)
+	return errors.Join(err, cut, j.file.Close(), j.dropSpares(), j.lock.Close())
 }

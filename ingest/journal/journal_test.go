@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"golang.org/x/sys/unix"
 )
 
@@ -167,6 +168,81 @@ func TestRelease(t *testing.T) {
 	add(t, j, 101, 101)
 	if got := read(t, j, 0); got[len(got)-1] != 101 {
 		t.Errorf("after reopening %v", got)
+	}
+}
+
+// TestFilesAreUsedAgain kills the process, so to speak, after every record, while files live one life after
+// the other: what is read is what was written in the last.
+func TestFilesAreUsedAgain(t *testing.T) {
+	c := config(t)
+	j := open(t, c)
+	defer shut(t, j)
+	files := map[uint64]bool{}
+	for n := 1; n <= 400; n++ {
+		add(t, j, n, n)
+		if n%50 == 0 {
+			if err := j.Release(Position(n - 20)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		names, _ := filepath.Glob(filepath.Join(c.Dir, "*"+suffix))
+		for _, name := range names {
+			var st unix.Stat_t
+			if err := unix.Stat(name, &st); err != nil {
+				t.Fatal(err)
+			}
+			files[st.Ino] = true
+		}
+		killed := c
+		killed.Dir = t.TempDir()
+		if err := os.CopyFS(killed.Dir, os.DirFS(c.Dir)); err != nil {
+			t.Fatal(err)
+		}
+		k := open(t, killed)
+		first := int(k.segments[0].first)
+		equal(t, fmt.Sprint("killed after ", n), numbers(first, n), read(t, k, 0))
+		if torn := testutil.ToFloat64(k.metrics.torn); torn != 0 {
+			t.Fatalf("killed after %d: %v records are said to be torn", n, torn)
+		}
+		add(t, k, n+1, n+3)
+		equal(t, fmt.Sprint("killed after ", n, ", appended"), numbers(first, n+3), read(t, k, 0))
+		shut(t, k)
+	}
+	if len(files) > 12 { // 400 records are about 25 segments
+		t.Errorf("%d files were made", len(files))
+	}
+}
+
+// A body may hold what looks like a record to come. When the journal is mended, it must not become one.
+func TestForgedRecord(t *testing.T) {
+	c := config(t)
+	j := open(t, c)
+	add(t, j, 1, 3)
+	forged := record(5)
+	for _, seed := range []uint32{0, seedOf(make([]byte, segmentHeader))} {
+		body := append(append(appendHeader(nil, seed, &forged), forged.Meta...), forged.Body...)
+		if _, err := j.Append(context.Background(), Record{Time: t0, Body: body}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shut(t, j)
+	path := filepath.Join(c.Dir, "00000000000000000001.wal")
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(whole, record(3).Body)
+	whole[at+len(record(3).Body)+recordHeader/2] ^= 1 // in the header of the record with the first forged one
+	if err := os.WriteFile(path, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j = open(t, c)
+	defer shut(t, j)
+	r := j.Read(3)
+	defer r.Close()
+	rec, err := r.Next()
+	if err != nil || rec.Position != 5 || len(rec.Body) == len(forged.Body) {
+		t.Errorf("record %d with a body of %d bytes, %v", rec.Position, len(rec.Body), err)
 	}
 }
 

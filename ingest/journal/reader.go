@@ -17,6 +17,7 @@ type Reader struct {
 	offset  int64    // of what comes next in segment
 	last    Position // of the record read last
 	mending bool     // the journal is being opened: only segment is read, to where it is sound
+	torn    bool     // behind that begins a record that was not written to its end
 	buf     []byte
 }
 
@@ -53,7 +54,7 @@ func (r *Reader) Next() (Record, error) {
 		}
 		to, found := r.resume(size)
 		if !found && r.mending {
-			return Record{}, io.EOF // the rest was never written to its end
+			return Record{}, io.EOF // the rest was never written to its end, or is of an earlier life of the file
 		}
 		r.skip(r.offset, to)
 		r.offset = to
@@ -100,6 +101,7 @@ func (r *Reader) locate() (size int64, err error) {
 
 // at reads the record at an offset of the segment, of which size bytes are written.
 func (r *Reader) at(offset, size int64) (rec Record, n int64, err error) {
+	r.torn = false
 	if size-offset < recordHeader {
 		return Record{}, 0, errDamaged
 	}
@@ -108,6 +110,7 @@ func (r *Reader) at(offset, size int64) (rec Record, n int64, err error) {
 		return Record{}, 0, err
 	}
 	h := parseHeader(header[:])
+	r.torn = h.position == r.last+1
 	if h.position < r.segment.first || offset+h.size() > size {
 		return Record{}, 0, errDamaged
 	}
@@ -119,7 +122,7 @@ func (r *Reader) at(offset, size int64) (rec Record, n int64, err error) {
 	if _, err := r.file.ReadAt(b, offset+recordHeader); err != nil {
 		return Record{}, 0, err
 	}
-	if checksum(header[:], b) != h.sum {
+	if checksum(r.segment.seed, header[:], b) != h.sum {
 		return Record{}, 0, errDamaged
 	}
 	return Record{
