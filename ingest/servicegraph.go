@@ -17,6 +17,7 @@ import (
 type serviceGraph struct {
 	mu       sync.Mutex
 	series   map[sgKey]*sgSeries
+	byEnds   map[sgEnds]*sgSeries // the same, by what is hashed fast
 	unpaired float64
 	dropped  float64
 }
@@ -25,10 +26,19 @@ type sgKey struct {
 	client, server, connection, clientNamespace, serverNamespace string
 }
 
+// sgEnds are the ends of a call by their numbers in Names.
+type sgEnds struct {
+	caller, callee match.NodeRef
+	async          bool
+}
+
 type sgSeries struct {
+	skip             bool // counted elsewhere
+	unpaired         bool // calls of it have one half only
 	requests, failed float64
 	client, server   sgHistogram
-	touched          time.Time
+	touched          bool      // since it was read last
+	seen             time.Time // when it was read after having been touched
 }
 
 type sgHistogram struct {
@@ -56,29 +66,29 @@ var (
 	sgDropped  = prometheus.NewDesc("traces_service_graph_dropped_spans_total", "Spans forgotten before their wait was over, for want of room.", nil, nil)
 )
 
-func newServiceGraph() *serviceGraph { return &serviceGraph{series: map[sgKey]*sgSeries{}} }
+func newServiceGraph() *serviceGraph {
+	return &serviceGraph{series: map[sgKey]*sgSeries{}, byEnds: map[sgEnds]*sgSeries{}}
+}
 
-// count counts c, in terms of names. Messages count from producer to consumer, not to and from their queue.
+// count counts c, in terms of names.
 func (g *serviceGraph) count(names *match.Names, c *match.Call) {
 	if c.N <= 0 {
 		return
 	}
-	caller, _, _, _ := names.Node(c.Caller)
-	callee, _, _, _ := names.Node(c.Callee)
-	if caller.Type == graph.TypeQueue || callee.Type == graph.TypeQueue {
-		return
-	}
-	k := sgKey{caller.Name, callee.Name, connectionType(caller, callee, c.Mode), caller.Namespace, callee.Namespace}
 	n := float64(c.N) * float64(c.Weight)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	s := g.series[k]
+	ends := sgEnds{c.Caller, c.Callee, c.Mode == graph.Async}
+	s := g.byEnds[ends]
 	if s == nil {
-		s = &sgSeries{}
-		g.series[k] = s
+		s = g.open(names, c)
+		g.byEnds[ends] = s
 	}
-	s.touched = time.Now()
-	if callee.Type == graph.TypeExternal || caller.Type == graph.TypeUnknown {
+	if s.skip {
+		return
+	}
+	s.touched = true
+	if s.unpaired {
 		g.unpaired += float64(c.N)
 	}
 	s.requests += n
@@ -87,6 +97,22 @@ func (g *serviceGraph) count(names *match.Names, c *match.Call) {
 	}
 	s.client.observe(c.ClientTime, n)
 	s.server.observe(c.ServerTime, n)
+}
+
+// open returns the series of c. Messages count from producer to consumer, not to and from their queue.
+func (g *serviceGraph) open(names *match.Names, c *match.Call) *sgSeries {
+	caller, _, _, _ := names.Node(c.Caller)
+	callee, _, _, _ := names.Node(c.Callee)
+	if caller.Type == graph.TypeQueue || callee.Type == graph.TypeQueue {
+		return &sgSeries{skip: true}
+	}
+	k := sgKey{caller.Name, callee.Name, connectionType(caller, callee, c.Mode), caller.Namespace, callee.Namespace}
+	s := g.series[k]
+	if s == nil {
+		s = &sgSeries{unpaired: callee.Type == graph.TypeExternal || caller.Type == graph.TypeUnknown}
+		g.series[k] = s
+	}
+	return s
 }
 
 // drop counts spans that were forgotten early.
@@ -136,8 +162,11 @@ func (g *serviceGraph) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(sgUnpaired, prometheus.CounterValue, g.unpaired)
 	ch <- prometheus.MustNewConstMetric(sgDropped, prometheus.CounterValue, g.dropped)
 	for k, s := range g.series {
-		if time.Since(s.touched) > sgIdle {
+		if s.touched || s.seen.IsZero() {
+			s.touched, s.seen = false, time.Now()
+		} else if time.Since(s.seen) > sgIdle {
 			delete(g.series, k)
+			clear(g.byEnds) // it fills again with the series that live
 			continue
 		}
 		labels := []string{k.client, k.server, k.connection, k.clientNamespace, k.serverNamespace}

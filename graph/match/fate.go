@@ -64,7 +64,8 @@ func (m *Matcher) updateFate(q seq, s *slot, rel relation, crosses bool) {
 
 func (m *Matcher) sayFate(n int64, s *slot, side graph.Side) {
 	if s.fate != fateNone {
-		m.sink.Half(&Half{N: n, Node: s.node, Side: side, Fate: fates[s.fate], Start: s.start})
+		m.told.half = Half{N: n, Node: s.node, Side: side, Fate: fates[s.fate], Start: s.start}
+		m.sink.Half(&m.told.half)
 	}
 }
 

@@ -35,6 +35,15 @@ type Names struct {
 	names   []string
 	byName  map[string]NameRef
 	over    Over
+	last    sender
+}
+
+// sender is the service whose span came last: spans come in batches of one service.
+type sender struct {
+	tenant  string
+	service *graph.Service
+	node    NodeRef
+	version NameRef
 }
 
 // Over counts what the limits turned away.
@@ -53,9 +62,13 @@ type node struct {
 	id         graph.NodeID
 	tier       string
 	weak       bool // stands for ignorance: any other name is better
-	operations map[NameRef]struct{}
-	versions   map[NameRef]struct{}
+	operations map[string]NameRef
+	versions   map[string]NameRef
+	peers      []NodeRef // nodes that it called, the first few
 }
+
+// mostPeers is how many of the nodes that a service calls are found without hashing their names.
+const mostPeers = 8
 
 // NewNames returns an empty Names.
 func NewNames(limits Limits) *Names {
@@ -116,6 +129,38 @@ func (n *Names) node(tenant string, nd graph.Node, tier string) NodeRef {
 	return ref
 }
 
+// service interns a service and its version.
+func (n *Names) service(tenant string, s *graph.Service) (NodeRef, NameRef) {
+	if n.last.node != 0 && n.last.service == s && n.last.tenant == tenant {
+		return n.last.node, n.last.version
+	}
+	node := n.node(tenant, s.Node, s.Tier)
+	version := n.version(node, s.Version)
+	if n.nodes[node].Name == s.Name && n.names[version] == s.Version { // what is over a limit is counted each time
+		n.last = sender{strings.Clone(tenant), s, node, version}
+	}
+	return node, version
+}
+
+// peer interns a node that the node of calls.
+func (n *Names) peer(tenant string, of NodeRef, nd *graph.Node) NodeRef {
+	for _, ref := range n.nodes[of].peers {
+		if known := &n.nodes[ref]; sameNode(&known.Node, nd) && known.tenant == tenant {
+			return ref
+		}
+	}
+	ref := n.node(tenant, *nd, "")
+	if from := &n.nodes[of]; len(from.peers) < mostPeers && sameNode(&n.nodes[ref].Node, nd) {
+		from.peers = append(from.peers, ref)
+	}
+	return ref
+}
+
+// sameNode compares what makes up the identity of nodes.
+func sameNode(a, b *graph.Node) bool {
+	return a.Name == b.Name && a.Type == b.Type && a.System == b.System && a.Namespace == b.Namespace && a.Environment == b.Environment
+}
+
 // operation interns the name of an operation of a node, and version the name of a version of it.
 func (n *Names) operation(of NodeRef, name string) NameRef {
 	return n.within(&n.nodes[of].operations, name)
@@ -126,24 +171,22 @@ func (n *Names) version(of NodeRef, name string) NameRef {
 }
 
 // within interns name as a member of a set that holds at most limits.Operations.
-func (n *Names) within(set *map[NameRef]struct{}, name string) NameRef {
+func (n *Names) within(set *map[string]NameRef, name string) NameRef {
 	if name == "" {
 		return 0
 	}
-	if ref, ok := n.byName[name]; ok {
-		if _, ok := (*set)[ref]; ok {
-			return ref
-		}
+	if ref, ok := (*set)[name]; ok {
+		return ref
 	}
 	if len(*set) >= n.limits.Operations {
 		n.over.Operations++
 		return n.name(graph.Other)
 	}
 	if *set == nil {
-		*set = map[NameRef]struct{}{}
+		*set = map[string]NameRef{}
 	}
 	ref := n.name(name)
-	(*set)[ref] = struct{}{}
+	(*set)[n.names[ref]] = ref
 	return ref
 }
 

@@ -76,8 +76,12 @@ func (m *Matcher) protocolName(p uint8, s *slot) string {
 
 // call counts a call from p to s.
 func (m *Matcher) call(n int64, p, s *slot, op NameRef, basis graph.Basis) {
-	c := m.between(n, p, s, op, basis)
-	m.sink.Call(&c)
+	m.tellCall(m.between(n, p, s, op, basis))
+}
+
+func (m *Matcher) tellCall(c Call) {
+	m.told.call = c
+	m.sink.Call(&m.told.call)
 }
 
 // message counts a message from p to s: through its queue where one is known, else as a direct call.
@@ -85,7 +89,7 @@ func (m *Matcher) message(n int64, p, s *slot, op NameRef, basis graph.Basis) {
 	queue := m.queueOf(p, s)
 	c := m.between(n, p, s, op, basis)
 	c.Via = queue
-	m.sink.Call(&c)
+	m.tellCall(c)
 	if queue == 0 {
 		return
 	}
@@ -93,18 +97,17 @@ func (m *Matcher) message(n int64, p, s *slot, op NameRef, basis graph.Basis) {
 		m.delivery(n, queue, s)
 	}
 	if m.sentTo(p) == 0 { // nor has anybody counted the sending
-		c := Call{
+		m.tellCall(Call{
 			N: n, Caller: p.node, Callee: queue, CallerOp: op, CalleeOp: op, Protocol: c.Protocol, Mode: graph.Sync,
 			Basis: graph.ByVirtual, Outcome: c.Outcome & graph.SamplingKnown, Start: c.Start,
 			ClientTime: notMeasured, ServerTime: notMeasured, Weight: c.Weight,
-		}
-		m.sink.Call(&c)
+		})
 	}
 }
 
 // delivery counts n messages from a queue to the consumer s.
 func (m *Matcher) delivery(n int64, queue NodeRef, s *slot) {
-	m.sink.Call(&Call{
+	m.tellCall(Call{
 		N: n, Caller: queue, Callee: s.node, CallerOp: 0, CalleeOp: s.op, Protocol: m.protocolName(s.protocol, s),
 		Mode: graph.Async, Basis: graph.ByVirtual, Outcome: s.outcome & (resultBits | graph.SamplingKnown), Start: s.start,
 		ClientTime: notMeasured, ServerTime: time.Duration(s.duration), Weight: s.weight,
@@ -113,7 +116,7 @@ func (m *Matcher) delivery(n int64, queue NodeRef, s *slot) {
 
 // outgoing counts a call from s to a node inferred from it.
 func (m *Matcher) outgoing(n int64, s *slot, callee NodeRef, op NameRef) {
-	m.sink.Call(&Call{
+	m.tellCall(Call{
 		N: n, Caller: s.node, Callee: callee, CallerOp: op, CalleeOp: m.names.operation(callee, m.names.Name(s.op)),
 		Protocol: m.protocolName(s.protocol, s), Mode: graph.Sync, Basis: graph.ByVirtual,
 		Outcome: s.outcome & (resultBits | graph.SamplingKnown | graph.Resent), Start: s.start,
@@ -130,7 +133,7 @@ func (m *Matcher) fromOutside(n int64, s *slot, typ graph.NodeType) {
 		caller = m.names.node(nd.tenant, graph.Node{Type: typ, Name: string(typ), Environment: nd.Environment}, "")
 		m.user[key] = caller
 	}
-	m.sink.Call(&Call{
+	m.tellCall(Call{
 		N: n, Caller: caller, Callee: s.node, CalleeOp: s.op, Protocol: m.protocolName(s.protocol, s), Mode: graph.Sync,
 		Basis: graph.ByVirtual, Outcome: s.outcome & (resultBits | graph.SamplingKnown), Start: s.start,
 		ClientTime: notMeasured, ServerTime: time.Duration(s.duration), Weight: s.weight,

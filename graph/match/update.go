@@ -108,10 +108,11 @@ func (m *Matcher) update(q seq, s *slot) {
 		} else if s.has(settled) {
 			m.settling.push(q, m.now) // it became an entry late
 		}
-		m.sink.Request(&Request{
+		m.told.request = Request{
 			N: n, Node: s.node, Op: s.op, Version: s.version, Outcome: s.outcome, Start: s.start,
 			ServerTime: time.Duration(s.duration), Weight: s.weight,
-		})
+		}
+		m.sink.Request(&m.told.request)
 	}
 }
 

@@ -465,7 +465,7 @@ func (j *Journal) End() Position {
 }
 
 // spareShare is the share of the journal's bound that spare files may have.
-const spareShare = 8
+const spareShare = 4
 
 // Release lets go of the segments all of whose records are at or before upTo; no reader may be among them.
 func (j *Journal) Release(upTo Position) error {
