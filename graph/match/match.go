@@ -354,7 +354,7 @@ func (m *Matcher) forgetOldest() {
 	if s.has(linked | linkTarget) {
 		m.links.drop(q)
 	}
-	m.table.dropOldest(s.has(secondTwin))
+	m.table.dropOldest(!s.has(secondTwin))
 }
 
 // conclude ends the waits of a slot whose surroundings are about to be forgotten.

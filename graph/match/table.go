@@ -87,16 +87,23 @@ type table struct {
 	oldest seq // first live number
 	next   seq // number the next slot gets
 	index  []cell
-	used   int
+	used   int // cells that name live slots
+	swept  uint32
 	seed   uint64
 }
 
-// cell is one place of the index, an open-addressed hash table. The hash stands beside the number so that
-// searching and moving cells seldom touch a slot.
+// cell is one place of the index, a hash table with linear probing. The hash stands beside the number so that
+// searching and moving cells seldom touch a slot. A cell whose slot has left is dead: it is passed over in
+// searching, given to a new slot that comes by, and swept up in time. So a slot that leaves costs no search
+// in memory that nobody has looked at for long.
 type cell struct {
 	hash uint32
 	q    seq
 }
+
+// Every slot that is added sweeps so many cells, which is a line of the cache. With half of the cells live at
+// most, about a sixteenth are dead, and even if all slots leave at once some are always empty.
+const sweepCells = 8
 
 func newTable(seed uint64) table {
 	return table{oldest: 1, next: 1, index: make([]cell, 1<<10), seed: seed, chunks: []*chunk{new(chunk)}}
@@ -132,7 +139,7 @@ func (t *table) find(trace *graph.TraceID, id *graph.SpanID) seq {
 		if c.q == 0 {
 			return 0
 		}
-		if c.hash == h {
+		if c.hash == h && t.live(c.q) {
 			if s := t.at(c.q); s.id == *id && s.trace == *trace {
 				return c.q
 			}
@@ -164,17 +171,19 @@ func (t *table) add(trace *graph.TraceID, id *graph.SpanID, inIndex bool) (seq, 
 		s.state = secondTwin
 		return q, s
 	}
-	if t.used++; t.used*4 > len(t.index)*3 {
+	if t.used++; t.used*2 > len(t.index) {
 		t.grow()
 	}
 	t.insert(cell{t.hash(trace, id), q})
+	t.sweep(sweepCells)
 	return q, s
 }
 
+// insert puts c, which is not in the index, into the first place that is empty or dead.
 func (t *table) insert(c cell) {
 	mask := uint32(len(t.index) - 1)
 	i := c.hash & mask
-	for t.index[i].q != 0 {
+	for t.live(t.index[i].q) {
 		i = (i + 1) & mask
 	}
 	t.index[i] = c
@@ -184,7 +193,44 @@ func (t *table) grow() {
 	old := t.index
 	t.index = make([]cell, 2*len(old))
 	for _, c := range old {
-		if c.q != 0 {
+		if t.live(c.q) {
+			t.insert(c)
+		}
+	}
+}
+
+// sweep empties the dead cells among the next n or a few more. A run of cells is not longer than up to the
+// next empty one, and whatever is in it belongs there; so it is cleared and filled again with what lives.
+func (t *table) sweep(n int) {
+	mask := uint32(len(t.index) - 1)
+	i := t.swept & mask
+	for ; t.index[i].q != 0 && n > 0; n-- { // in a run whose beginning may have changed since
+		i = (i + 1) & mask
+	}
+	for ; n > 0; n-- {
+		for t.index[i].q == 0 && n > 0 {
+			i = (i + 1) & mask
+			n--
+		}
+		from, dead := i, false
+		for ; t.index[i].q != 0; n-- {
+			dead = dead || !t.live(t.index[i].q)
+			i = (i + 1) & mask
+		}
+		if dead {
+			t.refill(from, i)
+		}
+	}
+	t.swept = i
+}
+
+// refill puts the live cells of the run [from, to) where they are found without the dead ones.
+func (t *table) refill(from, to uint32) {
+	mask := uint32(len(t.index) - 1)
+	for i := from; i != to; i = (i + 1) & mask {
+		c := t.index[i]
+		t.index[i] = cell{}
+		if t.live(c.q) {
 			t.insert(c)
 		}
 	}
@@ -204,10 +250,9 @@ func (t *table) position(q seq) uint32 {
 	return i
 }
 
-// dropOldest forgets the oldest slot; unindexed tells that the index no longer names it.
-func (t *table) dropOldest(unindexed bool) {
-	if !unindexed {
-		t.erase(t.position(t.oldest))
+// dropOldest forgets the oldest slot; indexed tells whether the index names it.
+func (t *table) dropOldest(indexed bool) {
+	if indexed {
 		t.used--
 	}
 	before := t.oldest >> chunkBits
@@ -219,21 +264,4 @@ func (t *table) dropOldest(unindexed bool) {
 		t.spare = append(t.spare[:min(len(t.spare), 15)], t.chunks[0])
 		t.chunks = t.chunks[1:]
 	}
-}
-
-// erase empties a place of the index and moves up what had been pushed behind it.
-func (t *table) erase(i uint32) {
-	mask := uint32(len(t.index) - 1)
-	for j := i; ; {
-		j = (j + 1) & mask
-		c := t.index[j]
-		if c.q == 0 {
-			break
-		}
-		if home := c.hash & mask; (j-home)&mask >= (j-i)&mask {
-			t.index[i] = c
-			i = j
-		}
-	}
-	t.index[i] = cell{}
 }
