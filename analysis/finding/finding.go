@@ -111,3 +111,25 @@ type Event struct {
 	Severity Severity // after it
 	Title    string
 }
+
+// Mark is what a person said about a finding. The latest one counts.
+type Mark struct {
+	ID     string // of the finding
+	At     time.Time
+	What   string    // one of the marks
+	By     string    // who
+	Reason string    // why
+	Until  time.Time // of a mute; zero: for good
+}
+
+// The marks.
+const (
+	Acknowledged = "acknowledged" // somebody takes care of it
+	Muted        = "muted"        // it is not to be shown for a while
+	Unmarked     = "none"         // what was said before no longer holds
+)
+
+// Holds reports whether the mark still says something at a time.
+func (m *Mark) Holds(at time.Time) bool {
+	return m.What != "" && m.What != Unmarked && (m.Until.IsZero() || at.Before(m.Until))
+}

@@ -1,0 +1,1 @@
+INSERT INTO finding_events (tenant, id, at, what, severity, title)

@@ -1,0 +1,1 @@
+INSERT INTO finding_marks (tenant, id, at, what, by, reason, until)

@@ -1,0 +1,1 @@
+INSERT INTO findings (tenant, id, written, kind, node, callee, operation, key, state, severity, confidence, title, detail, facts, traces, since, sudden, first, opened, last, changed, openings, incident)
