@@ -19,14 +19,16 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"faultline/analysis/dependency"
+	"faultline/analysis/finding"
 	"faultline/graph"
 )
 
-// Reader is where evidence comes from.
-type Reader interface {
+// Store is where evidence comes from and findings are kept.
+type Store interface {
 	// OutcomeSeries returns the outcomes of w, which is at most six hours long, by minute.
 	OutcomeSeries(ctx context.Context, tenant string, w graph.Window) ([]graph.OutcomeRow, error)
 	Graph(ctx context.Context, tenant string, w graph.Window) (graph.Graph, error)
+	Keeper
 }
 
 // Config says how often and how far back the engine looks.
@@ -34,11 +36,15 @@ type Config struct {
 	Every      time.Duration     `yaml:"every"`   // between two looks
 	History    time.Duration     `yaml:"history"` // read after a start
 	Dependency dependency.Config `yaml:"dependency"`
+	Finding    finding.Config    `yaml:"finding"`
 }
 
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
-	return Config{Every: 15 * time.Second, History: 6 * time.Hour, Dependency: dependency.DefaultConfig()}
+	return Config{
+		Every: 15 * time.Second, History: 6 * time.Hour,
+		Dependency: dependency.DefaultConfig(), Finding: finding.DefaultConfig(),
+	}
 }
 
 // Validate reports every setting that cannot work.
@@ -50,7 +56,7 @@ func (c Config) Validate() error {
 	if c.History < 0 {
 		errs = append(errs, errors.New("history must not be negative"))
 	}
-	return errors.Join(append(errs, c.Dependency.Validate())...)
+	return errors.Join(append(errs, c.Dependency.Validate(), c.Finding.Validate())...)
 }
 
 // Report is what the engine found last. It is never changed.
@@ -60,17 +66,21 @@ type Report struct {
 	Nodes map[graph.NodeID]graph.Node
 	Sites []dependency.Judgement     // by caller, operation, callee
 	Edges []dependency.EdgeJudgement // by caller, callee
+
+	Findings []finding.Finding       // open ones first, then the most severe
+	Marks    map[string]finding.Mark // what people said about them, by id
 }
 
 // Engine judges the system of one tenant.
 type Engine struct {
 	cfg    Config
 	tenant string
-	reader Reader
+	store  Store
 	log    *slog.Logger
 	now    func() time.Time
 
 	judge  *dependency.Judge
+	shelf  shelf
 	nodes  map[graph.NodeID]graph.Node
 	since  time.Time
 	read   time.Time // end of what was read
@@ -81,11 +91,12 @@ type Engine struct {
 	failed  prometheus.Counter
 }
 
-// New returns an Engine that reads from r. It does nothing until Run.
-func New(cfg Config, tenant string, r Reader, log *slog.Logger, reg prometheus.Registerer) *Engine {
+// New returns an Engine that reads from s and keeps findings there. It does nothing until Run.
+func New(cfg Config, tenant string, s Store, log *slog.Logger, reg prometheus.Registerer) *Engine {
 	f := promauto.With(reg)
 	e := &Engine{
-		cfg: cfg, tenant: tenant, reader: r, log: log.With("component", "analysis"), now: time.Now, nodes: map[graph.NodeID]graph.Node{},
+		cfg: cfg, tenant: tenant, store: s, log: log.With("component", "analysis"), now: time.Now, nodes: map[graph.NodeID]graph.Node{},
+		shelf: shelf{book: finding.NewBook(cfg.Finding)},
 		seconds: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "faultline_analysis_tick_seconds", Help: "Time of one look at the latest evidence.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 12),
 		}),
@@ -152,7 +163,7 @@ func (e *Engine) look(ctx context.Context) error {
 		if end.After(to) {
 			end = to
 		}
-		rows, err := e.reader.OutcomeSeries(ctx, e.tenant, graph.Window{From: from, To: end})
+		rows, err := e.store.OutcomeSeries(ctx, e.tenant, graph.Window{From: from, To: end})
 		if err != nil {
 			return fmt.Errorf("read outcomes: %w", err)
 		}
@@ -162,11 +173,13 @@ func (e *Engine) look(ctx context.Context) error {
 		from, e.read = end, end
 	}
 	e.ticks++
-	e.report.Store(&Report{
+	r := &Report{
 		At: now, Since: e.since, Nodes: e.nodes,
 		Sites: slices.Collect(e.judge.Judgements(to)), Edges: slices.Collect(e.judge.Edges(to)),
-	})
-	return nil
+	}
+	err := e.keep(ctx, r, e.claims(r))
+	e.report.Store(r)
+	return err
 }
 
 // add gives the judge the rows minute by minute.
@@ -186,7 +199,7 @@ func (e *Engine) add(rows []graph.OutcomeRow) error {
 
 // nameNodes learns which nodes there are.
 func (e *Engine) nameNodes(ctx context.Context, now time.Time) error {
-	g, err := e.reader.Graph(ctx, e.tenant, graph.Window{From: now.Add(-max(e.cfg.History, time.Hour)), To: now})
+	g, err := e.store.Graph(ctx, e.tenant, graph.Window{From: now.Add(-max(e.cfg.History, time.Hour)), To: now})
 	if err != nil {
 		return fmt.Errorf("read the nodes: %w", err)
 	}

@@ -4,19 +4,29 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"faultline/analysis/dependency"
+	"faultline/analysis/finding"
 	"faultline/graph"
 )
 
 // shop is a store with minutes that a test adds.
 type shop struct {
-	rows []graph.OutcomeRow
-	down bool
+	rows     []graph.OutcomeRow
+	down     bool
+	findings map[string]finding.Finding
+	events   []finding.Event
+	marks    map[string]finding.Mark
+}
+
+func newShop() *shop {
+	return &shop{findings: map[string]finding.Finding{}, marks: map[string]finding.Mark{}}
 }
 
 var (
@@ -40,6 +50,36 @@ func (s *shop) Graph(context.Context, string, graph.Window) (graph.Graph, error)
 	return graph.Graph{Nodes: []graph.NodeStats{{Node: web}, {Node: pg}}}, nil
 }
 
+func (s *shop) Findings(context.Context, string) ([]finding.Finding, error) {
+	return slices.Collect(maps.Values(s.findings)), nil
+}
+
+func (s *shop) WriteFindings(_ context.Context, _ string, _ time.Time, findings []finding.Finding, events []finding.Event) error {
+	for _, f := range findings {
+		s.findings[f.ID()] = f
+	}
+	s.events = append(s.events, events...)
+	return nil
+}
+
+func (s *shop) FindingEvents(_ context.Context, _, id string) (events []finding.Event, err error) {
+	for _, e := range s.events {
+		if e.ID == id {
+			events = append(events, e)
+		}
+	}
+	return events, nil
+}
+
+func (s *shop) FindingMarks(context.Context, string) ([]finding.Mark, error) {
+	return slices.Collect(maps.Values(s.marks)), nil
+}
+
+func (s *shop) MarkFinding(_ context.Context, _ string, m finding.Mark) error {
+	s.marks[m.ID] = m
+	return nil
+}
+
 // minute is one in which the database failed n requests, and each failed with it.
 func (s *shop) minute(at time.Time, n int64) {
 	s.rows = append(s.rows,
@@ -51,7 +91,7 @@ func (s *shop) minute(at time.Time, n int64) {
 
 func TestEngine(t *testing.T) {
 	now := time.Date(2026, 5, 4, 12, 0, 30, 0, time.UTC)
-	s := &shop{}
+	s := newShop()
 	for i := range 60 {
 		s.minute(now.Truncate(time.Minute).Add(time.Duration(i-60)*time.Minute), 0)
 	}
@@ -97,5 +137,43 @@ func TestEngine(t *testing.T) {
 	s.down = false
 	if v := verdict(); v != dependency.Hard {
 		t.Errorf("%s when the store is back", v)
+	}
+}
+
+// A finding outlives the engine that found it, and what people said about it holds for all engines.
+func TestFindingsAreKept(t *testing.T) {
+	now := time.Date(2026, 5, 4, 12, 0, 30, 0, time.UTC)
+	s := newShop()
+	s.minute(now.Truncate(time.Minute).Add(-time.Minute), 6)
+	look := func() (*Engine, finding.Finding) {
+		t.Helper()
+		e := New(DefaultConfig(), "default", s, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+		e.now = func() time.Time { return now }
+		if err := e.look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(e.Report().Findings); n != 1 {
+			t.Fatalf("%d findings", n)
+		}
+		return e, e.Report().Findings[0]
+	}
+	first, hard := look()
+	if hard.Kind != "dependency.hard" || hard.State != finding.Open || hard.Title != "GET / of web fails when pg does" {
+		t.Errorf("finding %+v", hard)
+	}
+	if err := first.Mark(t.Context(), finding.Mark{ID: hard.ID(), What: finding.Acknowledged, By: "sue"}); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(2 * time.Minute)
+	second, same := look()
+	if same.ID() != hard.ID() || !same.First.Equal(hard.First) || same.Openings != 1 {
+		t.Errorf("after a restart %+v, before %+v", same, hard)
+	}
+	if m := second.Report().Marks[hard.ID()]; m.By != "sue" || m.At.IsZero() {
+		t.Errorf("mark %+v", m)
+	}
+	events, err := second.Events(t.Context(), hard.ID())
+	if err != nil || len(events) != 1 || events[0].What != finding.EventOpened {
+		t.Errorf("events %+v, %v", events, err)
 	}
 }

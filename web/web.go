@@ -45,7 +45,7 @@ func New(ctx context.Context, cfg api.Config, d Dependencies) http.Handler {
 		panic(err) // only for addresses that do not parse, and there are none
 	}
 	log := d.Log.With("component", "web")
-	r.Use(observed(d.Registry, log), traced(d.Tracer), recovered(log), secured)
+	r.Use(observed(d.Registry, log), traced(d.Tracer), recovered(log), secured, sameOrigin)
 
 	a := api.New(ctx, cfg, d.Reader, d.Analyst, d.Log)
 	a.Register(r.Group("/api/v1"))
@@ -127,6 +127,13 @@ func recovered(log *slog.Logger) gin.HandlerFunc {
 			}
 		}()
 		c.Next()
+	}
+}
+
+// sameOrigin refuses requests that change something when a page of another site makes a browser send them.
+func sameOrigin(c *gin.Context) {
+	if err := http.NewCrossOriginProtection().Check(c.Request); err != nil {
+		api.Problem(c, http.StatusForbidden, "A page of another site may not change anything here.")
 	}
 }
 

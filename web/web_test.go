@@ -26,6 +26,7 @@ import (
 
 	"faultline/analysis"
 	"faultline/analysis/dependency"
+	"faultline/analysis/finding"
 	spec "faultline/docs/api"
 	"faultline/graph"
 	"faultline/web/api"
@@ -207,10 +208,39 @@ func (s *shop) Changed(context.Context, string) (time.Time, error) {
 func (s *shop) Ping(context.Context) error { return s.state() }
 
 // analyst has found one hard dependency.
-type analyst struct{}
+type analyst struct{ marks map[string]finding.Mark }
+
+func (a analyst) Events(_ context.Context, id string) ([]finding.Event, error) {
+	return []finding.Event{{At: foundAt, ID: id, What: finding.EventOpened, Severity: finding.Warning, Title: "it was"}}, nil
+}
+
+func (a analyst) Marks(context.Context) (map[string]finding.Mark, error) { return a.marks, nil }
+
+func (a analyst) Mark(_ context.Context, m finding.Mark) error {
+	m.At = foundAt
+	a.marks[m.ID] = m
+	return nil
+}
+
+// foundAt is when the findings of tests were found.
+var foundAt = time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)
+
+// someFindings are an open one of each severity about the front, and a resolved one about something else.
+func someFindings() (all []finding.Finding) {
+	for i, s := range []finding.Severity{finding.Critical, finding.Warning, finding.Info} {
+		all = append(all, finding.Finding{
+			Claim: finding.Claim{
+				Kind: fmt.Sprintf("kind%d.rule", i), Subject: finding.Subject{Node: front.ID(), Callee: call.Callee}, Severity: s,
+				Title: string(s), Facts: []finding.Fact{{Name: "failures", Value: 3}}, Traces: []graph.TraceID{{1}},
+			},
+			State: finding.Open, First: foundAt, Opened: foundAt, Last: foundAt, Changed: foundAt, Openings: 1,
+		})
+	}
+	return append(all, finding.Finding{Claim: finding.Claim{Kind: "old", Severity: finding.Info}, State: finding.Resolved})
+}
 
 func (analyst) Report() *analysis.Report {
-	at := time.Date(2026, 1, 2, 15, 4, 5, 0, time.UTC)
+	at := foundAt
 	evidence := dependency.Evidence{TotalFatal: 7, Requests: 1000}
 	site := dependency.Judgement{
 		Site: dependency.Site{Caller: front.ID(), Operation: "GET /", Callee: call.Callee}, Verdict: dependency.Hard, Assumed: dependency.Hard,
@@ -222,7 +252,7 @@ func (analyst) Report() *analysis.Report {
 	}
 	return &analysis.Report{
 		At: at, Since: at.Add(-time.Hour), Nodes: map[graph.NodeID]graph.Node{front.ID(): front},
-		Sites: []dependency.Judgement{site}, Edges: []dependency.EdgeJudgement{edge},
+		Sites: []dependency.Judgement{site}, Edges: []dependency.EdgeJudgement{edge}, Findings: someFindings(),
 	}
 }
 
@@ -247,6 +277,80 @@ func TestDependencies(t *testing.T) {
 	}
 }
 
+func TestFindings(t *testing.T) {
+	srv := serve(t, &shop{})
+	list := func(query string) (titles string, got gen.Findings) {
+		t.Helper()
+		resp, body := get(t, srv, "/api/v1/findings"+query)
+		if err := json.Unmarshal(body, &got); err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s %s", query, resp.Status, body)
+		}
+		for _, f := range got.Findings {
+			titles += f.Title + " "
+		}
+		return strings.TrimSpace(titles), got
+	}
+	for query, want := range map[string]string{
+		"": "critical warning info", "?severity=warning": "critical warning", "?state=resolved": "", "?state=all": "critical warning info",
+		"?kind=kind1": "warning", "?kind=kind1.rule": "warning", "?kind=kind": "", "?node=" + front.ID().String(): "critical warning info",
+		"?node=00000000000000ff": "", "?limit=1": "critical",
+	} {
+		if titles, got := list(query); titles != want || got.Counts.Critical != 1 || got.Counts.Warning != 1 || got.Counts.Info != 1 {
+			t.Errorf("%s: %q, want %q; counts %+v", query, titles, want, got.Counts)
+		}
+	}
+	for _, query := range []string{"?node=cart", "?severity=bad", "?state=closed", "?limit=0", "?from=now-1h"} {
+		if resp, body := get(t, srv, "/api/v1/findings"+query); resp.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: %s %s", query, resp.Status, body)
+		}
+	}
+
+	id := someFindings()[1].ID()
+	resp, body := get(t, srv, "/api/v1/findings/"+id)
+	var detail gen.FindingDetail
+	if err := json.Unmarshal(body, &detail); err != nil || detail.Finding.Title != "warning" || len(detail.Events) != 1 {
+		t.Errorf("%s %s", resp.Status, body)
+	}
+	if resp, _ := get(t, srv, "/api/v1/findings/none"); resp.StatusCode != http.StatusNotFound {
+		t.Errorf("an unknown finding: %s", resp.Status)
+	}
+
+	mark := func(id, body string, header ...string) (int, string) {
+		t.Helper()
+		resp, answer := ask(t, srv, http.MethodPost, "/api/v1/findings/"+id+"/mark", body, header...)
+		return resp.StatusCode, string(answer)
+	}
+	if status, body := mark(id, `{"what":"muted","by":"sue","reason":"known"}`); status != http.StatusOK || !strings.Contains(body, `"by":"sue"`) {
+		t.Errorf("%d %s", status, body)
+	}
+	if titles, got := list(""); titles != "critical info" || got.Counts.Warning != 0 {
+		t.Errorf("with one muted: %q %+v", titles, got.Counts)
+	}
+	if titles, got := list("?muted=true"); titles != "critical warning info" || got.Findings[1].Mark == nil {
+		t.Errorf("muted ones included: %q", titles)
+	}
+	if status, _ := mark(id, `{"what":"none"}`); status != http.StatusOK {
+		t.Errorf("taken back: %d", status)
+	}
+	if titles, _ := list(""); titles != "critical warning info" {
+		t.Errorf("with the mute taken back: %q", titles)
+	}
+	for body, want := range map[string]int{
+		`{"what":"muted"}`: 400, `{"what":"gone"}`: 400, `{`: 400, `{"what":"none","else":1}`: 400, `{"what":"acknowledged","until":"2099-01-01T00:00:00Z"}`: 400,
+		`{"what":"muted","reason":"x","until":"2001-01-01T00:00:00Z"}`: 400, `{"what":"muted","reason":"x","until":"2099-01-01T00:00:00Z"}`: 200,
+	} {
+		if status, answer := mark(id, body); status != want {
+			t.Errorf("%s: %d %s, want %d", body, status, answer, want)
+		}
+	}
+	if status, _ := mark("none", `{"what":"none"}`); status != http.StatusNotFound {
+		t.Errorf("mark an unknown finding: %d", status)
+	}
+	if status, _ := mark(id, `{"what":"none"}`, "Sec-Fetch-Site", "cross-site"); status != http.StatusForbidden {
+		t.Errorf("from another site: %d", status)
+	}
+}
+
 var page = fstest.MapFS{
 	"index.html":         {Data: []byte("<!doctype html><title>Faultline</title>")},
 	"assets/app-abc1.js": {Data: []byte("console.log(1)")},
@@ -260,7 +364,7 @@ func serve(t *testing.T, s *shop, change ...func(*api.Config)) *httptest.Server 
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	srv := httptest.NewServer(New(ctx, cfg, Dependencies{
-		Reader: s, Analyst: analyst{}, UI: page, Metrics: http.NotFoundHandler(), Tracer: noop.NewTracerProvider().Tracer(""),
+		Reader: s, Analyst: analyst{map[string]finding.Mark{}}, UI: page, Metrics: http.NotFoundHandler(), Tracer: noop.NewTracerProvider().Tracer(""),
 		Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(),
 	}))
 	t.Cleanup(func() { cancel(); srv.Close() })
@@ -283,9 +387,18 @@ var contract = sync.OnceValue(func() routers.Router {
 // get asks for a path under /api/v1 and holds the answer against the contract.
 func get(t *testing.T, srv *httptest.Server, path string, header ...string) (*http.Response, []byte) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+path, nil)
+	return ask(t, srv, http.MethodGet, path, "", header...)
+}
+
+// ask sends any request, likewise.
+func ask(t *testing.T, srv *httptest.Server, method, path, content string, header ...string) (*http.Response, []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, srv.URL+path, strings.NewReader(content))
 	if err != nil {
 		t.Fatal(err)
+	}
+	if content != "" {
+		req.Header.Set("Content-Type", "application/json")
 	}
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
@@ -312,7 +425,7 @@ func get(t *testing.T, srv *httptest.Server, path string, header ...string) (*ht
 		}
 		in.SetBodyBytes(body)
 		if err := openapi3filter.ValidateResponse(t.Context(), in); err != nil {
-			t.Errorf("GET %s: the answer breaks the contract: %v\n%s", path, err, body)
+			t.Errorf("%s %s: the answer breaks the contract: %v\n%s", method, path, err, body)
 		}
 	}
 	return resp, body
@@ -471,7 +584,7 @@ func TestOutcomesOfCallSites(t *testing.T) {
 func TestTraceAsWaterfall(t *testing.T) {
 	srv := serve(t, &shop{})
 	got := read[gen.Trace](t, srv, "/api/v1/traces/ab000000000000000000000000000001")
-	if got.DurationMs != 2.2 || got.Failed != 2 || got.Why != gen.Error || len(got.Nodes) != 2 || len(got.Spans) != 3 {
+	if got.DurationMs != 2.2 || got.Failed != 2 || got.Why != gen.WhyError || len(got.Nodes) != 2 || len(got.Spans) != 3 {
 		t.Fatalf("%+v", got)
 	}
 	s := got.Spans[1]

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -9,6 +10,7 @@ import (
 
 	"faultline/analysis"
 	"faultline/analysis/dependency"
+	"faultline/analysis/finding"
 	"faultline/graph"
 	"faultline/web/api/gen"
 )
@@ -17,6 +19,11 @@ import (
 type Analyst interface {
 	// Report returns what was found last; its At is zero before the first look.
 	Report() *analysis.Report
+	// Events returns how a finding changed, oldest first.
+	Events(ctx context.Context, finding string) ([]finding.Event, error)
+	// Marks returns what people said last about findings, by id, and Mark adds to it.
+	Marks(ctx context.Context) (map[string]finding.Mark, error)
+	Mark(ctx context.Context, m finding.Mark) error
 }
 
 // ListDependencies answers GET /api/v1/dependencies.

@@ -186,6 +186,90 @@ func (e DoctorFindingSide) Valid() bool {
 	}
 }
 
+// Defines values for FindingState.
+const (
+	FindingStateOpen     FindingState = "open"
+	FindingStateResolved FindingState = "resolved"
+)
+
+// Valid indicates whether the value is a known member of the FindingState enum.
+func (e FindingState) Valid() bool {
+	switch e {
+	case FindingStateOpen:
+		return true
+	case FindingStateResolved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FindingEventWhat.
+const (
+	FindingEventWhatEased     FindingEventWhat = "eased"
+	FindingEventWhatEscalated FindingEventWhat = "escalated"
+	FindingEventWhatOpened    FindingEventWhat = "opened"
+	FindingEventWhatReopened  FindingEventWhat = "reopened"
+	FindingEventWhatResolved  FindingEventWhat = "resolved"
+)
+
+// Valid indicates whether the value is a known member of the FindingEventWhat enum.
+func (e FindingEventWhat) Valid() bool {
+	switch e {
+	case FindingEventWhatEased:
+		return true
+	case FindingEventWhatEscalated:
+		return true
+	case FindingEventWhatOpened:
+		return true
+	case FindingEventWhatReopened:
+		return true
+	case FindingEventWhatResolved:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for FindingSeverity.
+const (
+	Critical FindingSeverity = "critical"
+	Info     FindingSeverity = "info"
+	Warning  FindingSeverity = "warning"
+)
+
+// Valid indicates whether the value is a known member of the FindingSeverity enum.
+func (e FindingSeverity) Valid() bool {
+	switch e {
+	case Critical:
+		return true
+	case Info:
+		return true
+	case Warning:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MarkWhat.
+const (
+	MarkWhatAcknowledged MarkWhat = "acknowledged"
+	MarkWhatMuted        MarkWhat = "muted"
+)
+
+// Valid indicates whether the value is a known member of the MarkWhat enum.
+func (e MarkWhat) Valid() bool {
+	switch e {
+	case MarkWhatAcknowledged:
+		return true
+	case MarkWhatMuted:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MeasureKind.
 const (
 	Counter MeasureKind = "counter"
@@ -216,6 +300,27 @@ func (e Mode) Valid() bool {
 	case Async:
 		return true
 	case Sync:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for NewMarkWhat.
+const (
+	NewMarkWhatAcknowledged NewMarkWhat = "acknowledged"
+	NewMarkWhatMuted        NewMarkWhat = "muted"
+	NewMarkWhatNone         NewMarkWhat = "none"
+)
+
+// Valid indicates whether the value is a known member of the NewMarkWhat enum.
+func (e NewMarkWhat) Valid() bool {
+	switch e {
+	case NewMarkWhatAcknowledged:
+		return true
+	case NewMarkWhatMuted:
+		return true
+	case NewMarkWhatNone:
 		return true
 	default:
 		return false
@@ -383,22 +488,43 @@ func (e SpanOutcome) Valid() bool {
 
 // Defines values for Why.
 const (
-	All      Why = "all"
-	Baseline Why = "baseline"
-	Error    Why = "error"
-	Slow     Why = "slow"
+	WhyAll      Why = "all"
+	WhyBaseline Why = "baseline"
+	WhyError    Why = "error"
+	WhySlow     Why = "slow"
 )
 
 // Valid indicates whether the value is a known member of the Why enum.
 func (e Why) Valid() bool {
 	switch e {
-	case All:
+	case WhyAll:
 		return true
-	case Baseline:
+	case WhyBaseline:
 		return true
-	case Error:
+	case WhyError:
 		return true
-	case Slow:
+	case WhySlow:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ListFindingsParamsState.
+const (
+	ListFindingsParamsStateAll      ListFindingsParamsState = "all"
+	ListFindingsParamsStateOpen     ListFindingsParamsState = "open"
+	ListFindingsParamsStateResolved ListFindingsParamsState = "resolved"
+)
+
+// Valid indicates whether the value is a known member of the ListFindingsParamsState enum.
+func (e ListFindingsParamsState) Valid() bool {
+	switch e {
+	case ListFindingsParamsStateAll:
+		return true
+	case ListFindingsParamsStateOpen:
+		return true
+	case ListFindingsParamsStateResolved:
 		return true
 	default:
 		return false
@@ -729,6 +855,18 @@ type EdgeDetail struct {
 	Window Window `json:"window"`
 }
 
+// Fact defines model for Fact.
+type Fact struct {
+	Name string `json:"name"`
+
+	// Text What else is to be said, such as an interval
+	Text string `json:"text"`
+
+	// Unit Empty for a count; share, ms, per_s
+	Unit  string  `json:"unit"`
+	Value float64 `json:"value"`
+}
+
 // Fates Half calls by what became of them. Every half has exactly one fate.
 type Fates struct {
 	// ClientWithoutPeer No answer came and nothing says whom they called
@@ -756,6 +894,100 @@ type Fates struct {
 	Waiting int64 `json:"waiting"`
 }
 
+// Finding defines model for Finding.
+type Finding struct {
+	// Callee Id of the callee, if it is about a dependency of the node
+	Callee     *string `json:"callee"`
+	CalleeName string  `json:"callee_name"`
+
+	// Changed When its state or severity changed last
+	Changed    time.Time `json:"changed"`
+	Confidence float64   `json:"confidence"`
+
+	// Detail What it means and what to do about it
+	Detail string `json:"detail"`
+
+	// Facts The evidence
+	Facts []Fact `json:"facts"`
+
+	// First When it was seen first
+	First time.Time `json:"first"`
+	Id    string    `json:"id"`
+
+	// Incident Id of the incident that it belongs to
+	Incident *string `json:"incident"`
+
+	// Kind Example: dependency.hard
+	Kind string `json:"kind"`
+
+	// Last When it was seen last
+	Last time.Time `json:"last"`
+	Mark *Mark     `json:"mark"`
+
+	// Node Id of the node that it is about
+	Node     *string `json:"node"`
+	NodeName string  `json:"node_name"`
+
+	// Opened When it was opened last
+	Opened time.Time `json:"opened"`
+
+	// Openings How often it was opened
+	Openings int `json:"openings"`
+
+	// Operation The node's; empty: all of them
+	Operation string          `json:"operation"`
+	Severity  FindingSeverity `json:"severity"`
+
+	// Since From when on it holds
+	Since *time.Time   `json:"since"`
+	State FindingState `json:"state"`
+	Title string       `json:"title"`
+
+	// Traces Ids of example traces
+	Traces []string `json:"traces"`
+}
+
+// FindingState defines model for Finding.State.
+type FindingState string
+
+// FindingDetail defines model for FindingDetail.
+type FindingDetail struct {
+	// Events Its history, oldest first
+	Events  []FindingEvent `json:"events"`
+	Finding Finding        `json:"finding"`
+}
+
+// FindingEvent defines model for FindingEvent.
+type FindingEvent struct {
+	At       time.Time        `json:"at"`
+	Severity FindingSeverity  `json:"severity"`
+	Title    string           `json:"title"`
+	What     FindingEventWhat `json:"what"`
+}
+
+// FindingEventWhat defines model for FindingEvent.What.
+type FindingEventWhat string
+
+// FindingSeverity defines model for FindingSeverity.
+type FindingSeverity string
+
+// Findings defines model for Findings.
+type Findings struct {
+	// At When was looked last; null: not yet
+	At *time.Time `json:"at"`
+
+	// Counts Open findings by severity that are not muted, whatever was asked for
+	Counts struct {
+		Critical int `json:"critical"`
+		Info     int `json:"info"`
+		Warning  int `json:"warning"`
+	} `json:"counts"`
+	Findings []Finding `json:"findings"`
+
+	// Truncated Findings left out because of `limit`
+	Truncated int `json:"truncated"`
+}
+
 // Graph defines model for Graph.
 type Graph struct {
 	Edges []Edge `json:"edges"`
@@ -781,6 +1013,18 @@ type GraphEvent struct {
 	At time.Time `json:"at"`
 }
 
+// Mark defines model for Mark.
+type Mark struct {
+	At     time.Time  `json:"at"`
+	By     string     `json:"by"`
+	Reason string     `json:"reason"`
+	Until  *time.Time `json:"until"`
+	What   MarkWhat   `json:"what"`
+}
+
+// MarkWhat defines model for Mark.What.
+type MarkWhat string
+
 // Measure defines model for Measure.
 type Measure struct {
 	Kind MeasureKind `json:"kind"`
@@ -804,6 +1048,24 @@ type Measures map[string]Measure
 
 // Mode defines model for Mode.
 type Mode string
+
+// NewMark defines model for NewMark.
+type NewMark struct {
+	// By Who says so
+	By *string `json:"by,omitempty"`
+
+	// Reason Why; a mute needs one
+	Reason *string `json:"reason,omitempty"`
+
+	// Until End of a mute; without it the mute has no end
+	Until *time.Time `json:"until,omitempty"`
+
+	// What `none` takes back what was said before
+	What NewMarkWhat `json:"what"`
+}
+
+// NewMarkWhat `none` takes back what was said before
+type NewMarkWhat string
 
 // Node defines model for Node.
 type Node struct {
@@ -1190,6 +1452,9 @@ type Window struct {
 // Environment defines model for Environment.
 type Environment = []string
 
+// FindingId defines model for FindingId.
+type FindingId = string
+
 // From Example: now-15m
 type From = string
 
@@ -1222,6 +1487,30 @@ type GetEdgeParams struct {
 	// To End of the window, in the same forms. Default `now`.
 	To *To `form:"to,omitempty" json:"to,omitempty"`
 }
+
+// ListFindingsParams defines parameters for ListFindings.
+type ListFindingsParams struct {
+	// State Only findings in this state. Default open.
+	State *ListFindingsParamsState `form:"state,omitempty" json:"state,omitempty"`
+
+	// Severity Only findings at least so severe
+	Severity *FindingSeverity `form:"severity,omitempty" json:"severity,omitempty"`
+
+	// Kind Only findings of this kind, or of all kinds that begin with it and a dot
+	Kind *string `form:"kind,omitempty" json:"kind,omitempty"`
+
+	// Node Only findings about this node or an edge of it
+	Node *string `form:"node,omitempty" json:"node,omitempty"`
+
+	// Muted Whether muted findings are included. Default false.
+	Muted *bool `form:"muted,omitempty" json:"muted,omitempty"`
+
+	// Limit At most this many findings. Default 500.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
+// ListFindingsParamsState defines parameters for ListFindings.
+type ListFindingsParamsState string
 
 // GetGraphParams defines parameters for GetGraph.
 type GetGraphParams struct {
@@ -1363,6 +1652,9 @@ type ListTracesParams struct {
 // ListTracesParamsOutcome defines parameters for ListTraces.
 type ListTracesParamsOutcome string
 
+// MarkFindingJSONRequestBody defines body for MarkFinding for application/json ContentType.
+type MarkFindingJSONRequestBody = NewMark
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// ListDependencies Which dependencies take their callers down
@@ -1374,6 +1666,15 @@ type ServerInterface interface {
 	// StreamEvents Server-sent events that say when there is something new to read
 	// (GET /events)
 	StreamEvents(c *gin.Context)
+	// ListFindings What is worth acting on
+	// (GET /findings)
+	ListFindings(c *gin.Context, params ListFindingsParams)
+	// GetFinding One finding with its history
+	// (GET /findings/{id})
+	GetFinding(c *gin.Context, id FindingId)
+	// MarkFinding Acknowledge or mute a finding, or take that back
+	// (POST /findings/{id}/mark)
+	MarkFinding(c *gin.Context, id FindingId)
 	// GetGraph The dependency graph of a window
 	// (GET /graph)
 	GetGraph(c *gin.Context, params GetGraphParams)
@@ -1502,6 +1803,123 @@ func (siw *ServerInterfaceWrapper) StreamEvents(c *gin.Context) {
 	}
 
 	siw.Handler.StreamEvents(c)
+}
+
+// ListFindings operation middleware
+func (siw *ServerInterfaceWrapper) ListFindings(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListFindingsParams
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", c.Request.URL.Query(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter state: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "severity" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "severity", c.Request.URL.Query(), &params.Severity, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter severity: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", c.Request.URL.Query(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter kind: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "node" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "node", c.Request.URL.Query(), &params.Node, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter node: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "muted" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "muted", c.Request.URL.Query(), &params.Muted, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter muted: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListFindings(c, params)
+}
+
+// GetFinding operation middleware
+func (siw *ServerInterfaceWrapper) GetFinding(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id FindingId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetFinding(c, id)
+}
+
+// MarkFinding operation middleware
+func (siw *ServerInterfaceWrapper) MarkFinding(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id FindingId
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.MarkFinding(c, id)
 }
 
 // GetGraph operation middleware
@@ -2037,6 +2455,9 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/nodes/:id/operations", wrapper.ListOperations)
 	router.GET(options.BaseURL+"/nodes/:id/outcomes", wrapper.ListOutcomes)
 	router.GET(options.BaseURL+"/dependencies", wrapper.ListDependencies)
+	router.GET(options.BaseURL+"/findings", wrapper.ListFindings)
+	router.GET(options.BaseURL+"/findings/:id", wrapper.GetFinding)
+	router.POST(options.BaseURL+"/findings/:id/mark", wrapper.MarkFinding)
 	router.GET(options.BaseURL+"/edges/:id", wrapper.GetEdge)
 	router.GET(options.BaseURL+"/series", wrapper.GetSeries)
 	router.GET(options.BaseURL+"/traces", wrapper.ListTraces)

@@ -1,0 +1,103 @@
+package analysis
+
+import (
+	"fmt"
+	"time"
+
+	"faultline/analysis/dependency"
+	"faultline/analysis/finding"
+	"faultline/graph"
+)
+
+// claims says what follows from the analyses of a look.
+func (e *Engine) claims(r *Report) (claims []finding.Claim) {
+	for i := range r.Sites {
+		claims = append(claims, r.dependencyClaims(&r.Sites[i])...)
+	}
+	return claims
+}
+
+// news is how long a change is news.
+const news = 24 * time.Hour
+
+// dependencyClaims says what is worth acting on at one call site.
+func (r *Report) dependencyClaims(j *dependency.Judgement) (claims []finding.Claim) {
+	of := finding.Subject{Node: j.Caller, Callee: j.Callee, Operation: j.Operation}
+	caller, callee := r.name(j.Caller), r.name(j.Callee)
+	if j.Verdict == dependency.Hard && j.Basis == dependency.Inferred {
+		claims = append(claims, finding.Claim{
+			Kind: "dependency.hard", Subject: of, Severity: finding.Info, Confidence: j.Low, Since: j.Since, Sudden: true,
+			Title: fmt.Sprintf("%s of %s fails when %s does", j.Operation, caller, callee),
+			Detail: "Requests do not survive the failure of this dependency. Where the answer can do without it, degrade: a default, " +
+				"a cached value, or a partial answer. Else bound the call by a timeout, retry what is safe to repeat, and give " +
+				"the callee the same objective as the caller.",
+			Facts: dependencyFacts(j), Traces: someTraces(j.FatalTrace, j.SurvivedTrace),
+		})
+	}
+	if j.Disagrees {
+		claims = append(claims, finding.Claim{
+			Kind: "dependency.declared", Subject: of, Severity: finding.Warning, Confidence: confidence(j), Sudden: true,
+			Title: fmt.Sprintf("%s is declared a %s dependency of %s and behaves as a %s one in %s", callee, j.Verdict, caller, j.Inferred, j.Operation),
+			Detail: "What was declared and what was seen disagree. Either the declaration is out of date, or a fallback that the " +
+				"declaration counts on does not work.",
+			Facts: dependencyFacts(j), Traces: someTraces(j.FatalTrace, j.SurvivedTrace),
+		})
+	}
+	for i := range j.Changes {
+		if c := &j.Changes[i]; r.At.Sub(c.At) < news {
+			claims = append(claims, r.changeClaim(j, c, of))
+		}
+	}
+	return claims
+}
+
+func (r *Report) changeClaim(j *dependency.Judgement, c *dependency.Change, of finding.Subject) finding.Claim {
+	severity := finding.Info
+	if c.To == dependency.Hard {
+		severity = finding.Warning
+	}
+	since := ""
+	if c.VersionAfter != c.VersionBefore && c.VersionAfter != "" {
+		since = " since version " + c.VersionAfter
+	}
+	return finding.Claim{
+		Kind: "dependency.changed", Subject: of, Key: c.At.UTC().Format(time.RFC3339), Severity: severity, Confidence: confidence(j),
+		Since: c.At, Sudden: true,
+		Title: fmt.Sprintf("%s became a %s dependency of %s in %s%s", r.name(j.Callee), c.To, r.name(j.Caller), j.Operation, since),
+		Detail: fmt.Sprintf("It was %s before. If that was not meant, look at what was changed about the call: its error handling, "+
+			"its fallback, its timeout.", c.From),
+		Facts: dependencyFacts(j), Traces: someTraces(j.FatalTrace, j.SurvivedTrace),
+	}
+}
+
+// confidence is how sure the verdict of j is, from how far its interval reaches.
+func confidence(j *dependency.Judgement) float64 { return 1 - (j.High - j.Low) }
+
+func dependencyFacts(j *dependency.Judgement) []finding.Fact {
+	return []finding.Fact{
+		{Name: "isolated failures that took the request down", Value: float64(j.Evidence.TotalFatal)},
+		{Name: "isolated failures that the request survived", Value: float64(j.Evidence.TotalSurvived)},
+		{Name: "probability that a failure is fatal", Value: j.Probability, Unit: "share",
+			Text: fmt.Sprintf("90 %% interval %.0f–%.0f %%", 100*j.Low, 100*j.High)},
+		{Name: "requests that fail on their own", Value: j.Leak, Unit: "share"},
+		{Name: "first failures absorbed by retries", Value: j.Facets.RetryMasked.Share, Unit: "share"},
+	}
+}
+
+// name is what a node is called.
+func (r *Report) name(id graph.NodeID) string {
+	if n, ok := r.Nodes[id]; ok {
+		return n.Name
+	}
+	return id.String()
+}
+
+// someTraces are those of ids that there are.
+func someTraces(ids ...graph.TraceID) (traces []graph.TraceID) {
+	for _, id := range ids {
+		if id != (graph.TraceID{}) {
+			traces = append(traces, id)
+		}
+	}
+	return traces
+}
