@@ -38,6 +38,12 @@ const pipeline = createRoute({
   component: lazyRouteComponent(() => import('./pages/pipeline/PipelinePage'), 'PipelinePage'),
 })
 
+const findings = createRoute({
+  getParentRoute: () => root,
+  path: '/findings',
+  component: lazyRouteComponent(() => import('./pages/findings/FindingsPage'), 'FindingsPage'),
+})
+
 const trace = createRoute({
   getParentRoute: () => root,
   path: '/traces/$id',
@@ -46,7 +52,7 @@ const trace = createRoute({
 
 export function makeRouter(history?: RouterHistory) {
   return createRouter({
-    routeTree: root.addChildren([home, graph.addChildren([map, table]), pipeline, trace]),
+    routeTree: root.addChildren([home, graph.addChildren([map, table]), findings, pipeline, trace]),
     parseSearch: (search) => parseView(search),
     stringifySearch: (search) => formatView(search as Partial<View>),
     history,

@@ -1,5 +1,5 @@
 import createClient from 'openapi-fetch'
-import type { GraphQuery, SeriesQuery, TracesQuery } from './model'
+import type { FindingsQuery, GraphQuery, NewMark, SeriesQuery, TracesQuery } from './model'
 import { problemFrom, problemOf } from './problem'
 import type { paths } from './schema'
 
@@ -45,6 +45,15 @@ export const api = {
 
   trace: (id: string, signal?: AbortSignal) =>
     answer(http.GET('/traces/{id}', { params: { path: { id } }, signal })),
+
+  findings: (query: FindingsQuery, signal?: AbortSignal) =>
+    answer(http.GET('/findings', { params: { query }, signal })),
+
+  finding: (id: string, signal?: AbortSignal) =>
+    answer(http.GET('/findings/{id}', { params: { path: { id } }, signal })),
+
+  markFinding: (id: string, body: NewMark) =>
+    answer(http.POST('/findings/{id}/mark', { params: { path: { id } }, body })),
 
   pipeline: (query: WindowQuery, signal?: AbortSignal) =>
     answer(http.GET('/pipeline', { params: { query }, signal })),

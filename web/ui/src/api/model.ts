@@ -37,10 +37,16 @@ export type DoctorService = Schemas['DoctorService']
 export type DoctorSide = Schemas['DoctorSide']
 export type DoctorFinding = Schemas['DoctorFinding']
 export type Severity = Schemas['Severity']
+export type Finding = Schemas['Finding']
+export type FindingSeverity = Schemas['FindingSeverity']
+export type FindingEvent = Schemas['FindingEvent']
+export type Fact = Schemas['Fact']
+export type NewMark = Schemas['NewMark']
 export type ProblemDocument = Schemas['Problem']
 
 export type GraphQuery = NonNullable<operations['getGraph']['parameters']['query']>
 export type TracesQuery = NonNullable<operations['listTraces']['parameters']['query']>
+export type FindingsQuery = NonNullable<operations['listFindings']['parameters']['query']>
 export type SeriesQuery = NonNullable<operations['getSeries']['parameters']['query']>
 
 /** Every type of a node, in the order of legends and filters. */

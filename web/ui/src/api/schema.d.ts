@@ -121,6 +121,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is worth acting on
+         * @description Findings of the latest look: open ones first, then the most severe, then the latest to change. What
+         *     people said about them is in `mark`; a mute that has ended is not.
+         */
+        get: operations["listFindings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/findings/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One finding with its history */
+        get: operations["getFinding"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/findings/{id}/mark": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Acknowledge or mute a finding, or take that back */
+        post: operations["markFinding"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/edges/{id}": {
         parameters: {
             query?: never;
@@ -580,6 +635,127 @@ export interface components {
              */
             requests: number;
         };
+        /** @enum {string} */
+        FindingSeverity: "info" | "warning" | "critical";
+        Fact: {
+            name: string;
+            /** Format: double */
+            value: number;
+            /** @description Empty for a count; share, ms, per_s */
+            unit: string;
+            /** @description What else is to be said, such as an interval */
+            text: string;
+        };
+        Mark: {
+            /** @enum {string} */
+            what: "acknowledged" | "muted";
+            by: string;
+            reason: string;
+            /** Format: date-time */
+            at: string;
+            /** Format: date-time */
+            until: string | null;
+        } | null;
+        NewMark: {
+            /**
+             * @description `none` takes back what was said before
+             * @enum {string}
+             */
+            what: "acknowledged" | "muted" | "none";
+            /** @description Who says so */
+            by?: string;
+            /** @description Why; a mute needs one */
+            reason?: string;
+            /**
+             * Format: date-time
+             * @description End of a mute; without it the mute has no end
+             */
+            until?: string;
+        };
+        Finding: {
+            id: string;
+            /** @example dependency.hard */
+            kind: string;
+            /** @enum {string} */
+            state: "open" | "resolved";
+            severity: components["schemas"]["FindingSeverity"];
+            /** Format: double */
+            confidence: number;
+            title: string;
+            /** @description What it means and what to do about it */
+            detail: string;
+            /** @description Id of the node that it is about */
+            node: string | null;
+            node_name: string;
+            /** @description Id of the callee, if it is about a dependency of the node */
+            callee: string | null;
+            callee_name: string;
+            /** @description The node's; empty: all of them */
+            operation: string;
+            /** @description The evidence */
+            facts: components["schemas"]["Fact"][];
+            /** @description Ids of example traces */
+            traces: string[];
+            /**
+             * Format: date-time
+             * @description From when on it holds
+             */
+            since: string | null;
+            /**
+             * Format: date-time
+             * @description When it was seen first
+             */
+            first: string;
+            /**
+             * Format: date-time
+             * @description When it was opened last
+             */
+            opened: string;
+            /**
+             * Format: date-time
+             * @description When it was seen last
+             */
+            last: string;
+            /**
+             * Format: date-time
+             * @description When its state or severity changed last
+             */
+            changed: string;
+            /** @description How often it was opened */
+            openings: number;
+            /** @description Id of the incident that it belongs to */
+            incident: string | null;
+            mark: components["schemas"]["Mark"];
+        };
+        FindingEvent: {
+            /** Format: date-time */
+            at: string;
+            /** @enum {string} */
+            what: "opened" | "reopened" | "escalated" | "eased" | "resolved";
+            severity: components["schemas"]["FindingSeverity"];
+            title: string;
+        };
+        FindingDetail: {
+            finding: components["schemas"]["Finding"];
+            /** @description Its history, oldest first */
+            events: components["schemas"]["FindingEvent"][];
+        };
+        Findings: {
+            /**
+             * Format: date-time
+             * @description When was looked last; null: not yet
+             */
+            at: string | null;
+            /** @description Open findings by severity that are not muted, whatever was asked for */
+            counts: {
+                info: number;
+                warning: number;
+                critical: number;
+            };
+            findings: components["schemas"]["Finding"][];
+            /** @description Findings left out because of `limit` */
+            truncated: number;
+        };
         DependencyEdge: {
             /** @description Node id */
             caller: string;
@@ -997,6 +1173,8 @@ export interface components {
         };
     };
     parameters: {
+        /** @description Id of a finding */
+        FindingId: string;
         Id: string;
         /** @description Start of the window, RFC 3339 or `now`, `now-15m`, `now-2h`, `now-7d`. Default `now-15m`. */
         From: string;
@@ -1218,6 +1396,92 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Dependencies"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listFindings: {
+        parameters: {
+            query?: {
+                /** @description Only findings in this state. Default open. */
+                state?: "open" | "resolved" | "all";
+                /** @description Only findings at least so severe */
+                severity?: components["schemas"]["FindingSeverity"];
+                /** @description Only findings of this kind, or of all kinds that begin with it and a dot */
+                kind?: string;
+                /** @description Only findings about this node or an edge of it */
+                node?: string;
+                /** @description Whether muted findings are included. Default false. */
+                muted?: boolean;
+                /** @description At most this many findings. Default 500. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The findings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Findings"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getFinding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a finding */
+                id: components["parameters"]["FindingId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The finding */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FindingDetail"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    markFinding: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a finding */
+                id: components["parameters"]["FindingId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewMark"];
+            };
+        };
+        responses: {
+            /** @description The finding with the mark */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Finding"];
                 };
             };
             default: components["responses"]["Problem"];

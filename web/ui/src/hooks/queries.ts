@@ -1,6 +1,6 @@
-import { keepPreviousData, useQuery } from '@tanstack/react-query'
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { api } from '../api/client'
-import type { GraphNode } from '../api/model'
+import type { FindingsQuery, GraphNode, NewMark } from '../api/model'
 import { graphQuery } from '../view/view'
 import { useView } from './useView'
 
@@ -89,6 +89,25 @@ export const STILL = 'still'
 
 export function useTrace(id: string) {
   return useQuery({ queryKey: [STILL, 'trace', id], queryFn: ({ signal }) => api.trace(id, signal), staleTime: 60_000 })
+}
+
+/** What is worth acting on. Not of the window: of now. */
+export function useFindings(query: FindingsQuery) {
+  return useQuery({ queryKey: ['findings', query], queryFn: ({ signal }) => api.findings(query, signal), placeholderData: keepPreviousData, refetchInterval: 15_000 })
+}
+
+/** One finding with its history. */
+export function useFinding(id: string) {
+  return useQuery({ queryKey: ['finding', id], queryFn: ({ signal }) => api.finding(id, signal) })
+}
+
+/** Says something about a finding; the lists of findings are asked for again after it. */
+export function useMarkFinding(id: string) {
+  const queries = useQueryClient()
+  return useMutation({
+    mutationFn: (mark: NewMark) => api.markFinding(id, mark),
+    onSuccess: () => Promise.all([queries.invalidateQueries({ queryKey: ['findings'] }), queries.invalidateQueries({ queryKey: ['finding', id] })]),
+  })
 }
 
 export function usePipeline() {

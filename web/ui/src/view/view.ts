@@ -31,6 +31,14 @@ export interface View extends Range {
   outcome: 'failed' | 'ok'
   /** Which halves of calls the doctor speaks of. */
   side: 'any' | 'client' | 'server'
+  /** Which findings are listed: those that hold, or those that did. */
+  state: 'open' | 'resolved'
+  /** How severe the findings listed are at least. */
+  severity: 'info' | 'warning' | 'critical'
+  /** Whether findings that somebody muted are listed too. */
+  muted: boolean
+  /** Finding that is unfolded. */
+  finding?: string
   /** Span of a trace whose details are shown; see pages/trace/waterfall. */
   span?: string
   /** Spans of a trace that are drawn without what is below them. */
@@ -42,7 +50,7 @@ export const DEFAULT_VIEW: View = {
   environment: [], namespace: [], type: [], q: '',
   depth: 1, queues: 'show', group: 'auto', open: [],
   rows: 'nodes', sort: '-rate', live: true,
-  outcome: 'failed', side: 'any', shut: [],
+  outcome: 'failed', side: 'any', state: 'open', severity: 'info', muted: false, shut: [],
 }
 
 export const MAX_DEPTH = 5
@@ -74,6 +82,10 @@ export function parseView(search: string, now = Date.now()): View {
     live: p.get('live') !== 'off',
     outcome: oneOf(['failed', 'ok'], p.get('outcome')),
     side: oneOf(['any', 'client', 'server'], p.get('side')),
+    state: oneOf(['open', 'resolved'], p.get('state')),
+    severity: oneOf(['info', 'warning', 'critical'], p.get('severity')),
+    muted: p.get('muted') === 'true',
+    finding: text('finding'),
     span: text('span'),
     shut: texts('shut'),
   }

@@ -1,0 +1,43 @@
+import type { Fact, Finding, FindingSeverity } from '../../api/model'
+import { count, duration, rate, share } from '../../format/format'
+import type { Health } from '../../graph/red'
+
+/** The shape that stands for a severity; the word stands beside it. */
+export const SEVERITY_MARK: Record<FindingSeverity, Health> = { critical: 'bad', warning: 'warn', info: 'unknown' }
+
+export const SEVERITY_TEXT: Record<FindingSeverity, string> = { critical: 'Critical', warning: 'Warning', info: 'Worth knowing' }
+
+export const SEVERITY_COLOUR: Record<FindingSeverity, string> = { critical: 'text-bad', warning: 'text-warn', info: 'text-ink-2' }
+
+/** What a kind of finding is about, by the part of its name before the dot. */
+const TOPICS: Record<string, string> = {
+  dependency: 'Criticality', hotspot: 'Fragility', incident: 'Incident', audit: 'Resilience practice', change: 'Change', anomaly: 'Early warning',
+  policy: 'Policy', slo: 'Objective',
+}
+
+export function topicOf(kind: string): string {
+  return TOPICS[kind.split('.')[0]!] ?? kind
+}
+
+/** The value of a fact as people read it. */
+export function factText({ value, unit }: Fact): string {
+  switch (unit) {
+    case 'share':
+      return share(value, 1)
+    case 'ms':
+      return duration(value)
+    case 'per_s':
+      return rate(value)
+    case '':
+      return Number.isInteger(value) ? count(value) : value.toFixed(2)
+    default:
+      return unit === 'text' ? '' : `${Number.isInteger(value) ? count(value) : value.toFixed(2)} ${unit}`
+  }
+}
+
+/** How sure a finding is, in a word and a number. */
+export function confidenceText({ confidence }: Finding): string {
+  const percent = Math.round(confidence * 100)
+  if (percent >= 90) return `sure (${percent} %)`
+  return percent >= 60 ? `likely (${percent} %)` : `possible (${percent} %)`
+}
