@@ -51,6 +51,8 @@ var (
 	selectPipeline         = statement("select_pipeline.sql")
 	selectChanged          = statement("select_changed.sql")
 	selectSettings         = statement("select_settings.sql")
+	rowsCallSites          = statement("rows_call_sites.sql")
+	rowsOperations         = statement("rows_operations.sql")
 	seriesServed           = statement("series_served.sql")
 	seriesCalled           = statement("series_called.sql")
 	seriesEdge             = statement("series_edge.sql")
