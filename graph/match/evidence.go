@@ -192,7 +192,7 @@ func (m *Matcher) exhibit(s *slot, why graph.Why) {
 	switch {
 	case s.inferred != 0:
 		x.Caller, x.Callee = s.node, s.inferred
-	case rel == present && (s.form == formCall || s.form == formMessage):
+	case rel == present && (s.form == formCall || s.form == formTimed || s.form == formMessage):
 		x.Caller, x.Callee = p.node, s.node
 	}
 	m.sink.Evidence(&x)

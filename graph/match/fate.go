@@ -87,7 +87,7 @@ func (m *Matcher) serverFate(q seq, s *slot, rel relation, crosses bool) uint8 {
 	switch {
 	case s.has(nested) || s.has(consumed) || rel == present && !crosses && !s.isConsumer() || s.outcome&graph.LocalParent != 0 && rel == missing:
 		return fateInner
-	case s.form == formCall || s.form == formMessage || m.links.counts(q, s):
+	case s.form == formCall || s.form == formTimed || s.form == formMessage || m.links.counts(q, s):
 		return fatePaired
 	case s.form == formUnknown:
 		return fateNoPartner

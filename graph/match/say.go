@@ -60,6 +60,9 @@ func (m *Matcher) between(n int64, p, s *slot, op NameRef, basis graph.Basis) Ca
 		c.ClientTime = notMeasured
 		c.Outcome = s.outcome&(resultBits|graph.SamplingKnown) | p.outcome&graph.SamplingKnown
 	}
+	if s.form == formTimed && basis == graph.ByBoundary {
+		c.Start, c.ClientTime = p.start, time.Duration(p.duration)
+	}
 	c.Protocol = m.protocolName(protocol, s)
 	return c
 }

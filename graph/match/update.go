@@ -12,6 +12,7 @@ type form uint8
 const (
 	formNone    form = iota
 	formCall         // from the parent's service
+	formTimed        // likewise, and the parent, which has no kind, measured it
 	formMessage      // from the parent's service through a queue
 	formUser         // from the user
 	formUnknown      // from a caller that was never seen
@@ -30,6 +31,12 @@ const (
 // isCaller reports whether the span is the caller's half of a call. A receive span asks a broker for
 // messages, but what it stands for flows the other way.
 func (s *slot) isCaller() bool { return s.kind.IsOutgoing() && s.outcome&graph.Receive == 0 }
+
+// isWrapper reports whether a span without a kind is the caller's half of a call in all but name: it is not
+// where a request enters its service, and exactly one span of another service is right below it.
+func (s *slot) isWrapper() bool {
+	return s.kind == graph.KindUnspecified && !s.has(entry) && s.answers == 1
+}
 
 // isConsumer reports whether the span takes messages.
 func (s *slot) isConsumer() bool { return s.kind == graph.KindConsumer || s.isReceive() }
@@ -83,12 +90,16 @@ func (m *Matcher) update(q seq, s *slot) {
 	crosses := rel == present && !s.isReceive() && (!same || p.isCaller() && s.kind.IsIncoming())
 
 	if rel != gone {
+		was := s.has(entry)
 		s.set(entry, m.isEntry(s, rel, crosses, same && p.isReceive()))
+		if s.kind == graph.KindUnspecified && was != s.has(entry) && s.answers > 0 {
+			m.pushChildren(s)
+		}
 		s.set(nested, same && (s.isCaller() && p.isCaller() || s.isConsumer() && p.isConsumer() && !p.isReceive()))
 	}
 	m.updateEntryOp(q, s, p, rel, same)
 	if rel != gone {
-		m.setAnswering(at, p, s, rel == present && p.isCaller() && (crosses || s.has(nested) && s.answers > 0))
+		m.setAnswering(at, p, s, rel == present && (p.isCaller() && (crosses || s.has(nested) && s.answers > 0) || p.kind == graph.KindUnspecified && crosses))
 	}
 	if same {
 		m.tellParent(at, p, s)
@@ -175,6 +186,9 @@ func (m *Matcher) answer(at seq, p *slot, on bool) {
 	if before == 0 || p.answers == 0 {
 		m.push(at)
 	}
+	if p.kind == graph.KindUnspecified {
+		m.pushChildren(p)
+	}
 }
 
 // tellParent passes on what a span of the same service changes for its parent.
@@ -237,8 +251,11 @@ func (m *Matcher) updateCall(s, p *slot, rel relation, crosses bool) (hold bool)
 			return true
 		}
 		f = formCall
-		if m.queueOf(p, s) != 0 {
+		switch {
+		case m.queueOf(p, s) != 0:
 			f = formMessage
+		case p.isWrapper():
+			f = formTimed
 		}
 	}
 	if f == s.form && op == s.counted {
@@ -274,7 +291,7 @@ func (m *Matcher) detach(s *slot) {
 // say counts the incoming call of s n times in the form noted in it; p is its caller.
 func (m *Matcher) say(n int64, p, s *slot) {
 	switch s.form {
-	case formCall:
+	case formCall, formTimed:
 		m.call(n, p, s, s.counted, graph.ByBoundary)
 	case formMessage:
 		m.message(n, p, s, s.counted, graph.ByBoundary)
