@@ -83,7 +83,7 @@ func (s *Sample) work() (sum float64) {
 const leastRequests = 5
 
 // slowRequests is how many requests of an operation were slow, of the one of which most were: they took longer
-// than half as much again as nearly all did before, and five milliseconds more.
+// than half as much again as nine of ten did before, and five milliseconds more.
 func slowRequests(base, now *Sample) (most float64) {
 	for k, n := range now.operations {
 		if b := base.operations[k]; b != nil {
@@ -93,21 +93,28 @@ func slowRequests(base, now *Sample) (most float64) {
 	return most
 }
 
+// slowOf is how many requests of n were slow beyond what b explains.
 func slowOf(b, n *operationSum) float64 {
-	p99, ok := b.times.Quantile(0.99)
+	limit, ok := slowAbove(b)
 	if !ok {
 		return 0
 	}
-	limit := graph.IndexOf(p99 + p99/2 + 5*time.Millisecond)
-	above := func(h graph.Histogram) (count float64) {
-		for _, bin := range h {
-			if bin.Index > limit {
-				count += float64(bin.N)
-			}
+	return excess(above(n.times, limit), n.requests, above(b.times, limit), b.requests)
+}
+
+// slowAbove is the bucket of durations above which requests are slow.
+func slowAbove(b *operationSum) (uint16, bool) {
+	p90, ok := b.times.Quantile(0.9)
+	return graph.IndexOf(p90 + p90/2 + 5*time.Millisecond), ok
+}
+
+func above(h graph.Histogram, limit uint16) (count float64) {
+	for _, bin := range h {
+		if bin.Index > limit {
+			count += float64(bin.N)
 		}
-		return count
 	}
-	return excess(above(n.times), n.requests, above(b.times), b.requests)
+	return count
 }
 
 // excess is what now has over what the baseline would have at as many requests, if chance does not explain it

@@ -1,0 +1,419 @@
+package cascade
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
+
+	"faultline/graph"
+)
+
+// Config says when something is an incident.
+type Config struct {
+	Confirm  int           `yaml:"confirm"`   // looks in a row in which something must be ill to be an incident
+	Close    time.Duration `yaml:"close"`     // an incident ends when nothing of it was ill for so long
+	HalfLife time.Duration `yaml:"half_life"` // of what is taken to be usual
+	NewUsual time.Duration `yaml:"new_usual"` // what is ill for longer than this is usual from then on
+	Keep     int           `yaml:"keep"`      // closed incidents kept
+}
+
+// DefaultConfig returns the defaults.
+func DefaultConfig() Config {
+	return Config{Confirm: 2, Close: 10 * time.Minute, HalfLife: 30 * time.Minute, NewUsual: 6 * time.Hour, Keep: 200}
+}
+
+// Validate reports every setting that cannot work.
+func (c Config) Validate() error {
+	var errs []error
+	for _, rule := range []struct {
+		key string
+		ok  bool
+	}{
+		{"confirm", c.Confirm > 0}, {"close", c.Close > 0}, {"half_life", c.HalfLife >= time.Minute}, {"new_usual", c.NewUsual > 0}, {"keep", c.Keep >= 0},
+	} {
+		if !rule.ok {
+			errs = append(errs, errors.New("cascade."+rule.key+" is too small"))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Candidate is a node that may be the cause of an incident.
+type Candidate struct {
+	Share
+	Likely bool // it has half of the blame or more
+	Onset  time.Time
+}
+
+// Step is an edge along which the failure spread, from callee to caller.
+type Step struct {
+	Caller, Callee graph.NodeID
+	Calls, Failed  float64
+	Onset          time.Time // of the caller
+}
+
+// Impact is what became of an operation that users call.
+type Impact struct {
+	Node      graph.NodeID
+	Operation string
+	Requests  float64
+	Bad       float64
+}
+
+// Incident is a group of ill nodes connected by calls, with one cause or more.
+type Incident struct {
+	ID         string
+	Started    time.Time // onset of the first member
+	Opened     time.Time
+	LastIll    time.Time
+	Closed     time.Time // zero: it lasts
+	Sign       Sign
+	Units      float64     // failed requests, failed calls or seconds in the window looked at, at its worst
+	Candidates []Candidate // the most blamed first; when it was worst
+	Members    []Member    // all that were ill, as they were when they were worst, by onset
+	Path       []Step      // from the first candidate upwards, by onset
+	Entries    []Impact    // at their worst, the hardest hit first
+	nodes      map[graph.NodeID]bool
+}
+
+// Open reports whether the incident lasts.
+func (i *Incident) Open() bool { return i.Closed.IsZero() }
+
+// Timed is what was seen in a bucket of graph.Step.
+type Timed struct {
+	At time.Time
+	*Sample
+}
+
+// Tracker follows incidents. It is for one tenant and not safe for concurrent use.
+type Tracker struct {
+	cfg     Config
+	base    *Sample
+	learned time.Time
+	open    []*Incident
+	closed  []*Incident // latest first
+	pending []suspect
+}
+
+// suspect is a group that was ill in the last looks.
+type suspect struct {
+	nodes map[graph.NodeID]bool
+	looks int
+	onset time.Time
+}
+
+// New returns a Tracker that knows nothing yet.
+func New(cfg Config) *Tracker { return &Tracker{cfg: cfg, base: NewSample()} }
+
+// Learn takes in what was seen up to a time as usual, unless that is not later than what was taken in before. It
+// should be so old that an incident in it would have been noticed: what is part of one is left out, until it
+// has lasted for Config.NewUsual.
+func (t *Tracker) Learn(upTo time.Time, s *Sample) {
+	if !upTo.After(t.learned) {
+		return
+	}
+	if !t.learned.IsZero() {
+		t.base.fade(math.Exp2(-upTo.Sub(t.learned).Minutes() / t.cfg.HalfLife.Minutes()))
+	}
+	t.learned = upTo
+	if nodes := t.illNodes(upTo); len(nodes) > 0 {
+		s = s.without(nodes)
+	}
+	t.base.Add(s, 1)
+}
+
+// Learned is up to when was taken in as usual; zero: nothing.
+func (t *Tracker) Learned() time.Time { return t.learned }
+
+func (t *Tracker) illNodes(at time.Time) map[graph.NodeID]bool {
+	nodes := map[graph.NodeID]bool{}
+	for _, i := range t.open {
+		if at.Sub(i.Started) < t.cfg.NewUsual {
+			maps.Copy(nodes, i.nodes)
+		}
+	}
+	for _, p := range t.pending {
+		maps.Copy(nodes, p.nodes)
+	}
+	return nodes
+}
+
+// without is s but for what some nodes served and called.
+func (s *Sample) without(nodes map[graph.NodeID]bool) *Sample {
+	part := NewSample()
+	for k, o := range s.operations {
+		if !nodes[k.node] {
+			part.operations[k] = o
+		}
+	}
+	for k, c := range s.calls {
+		if !nodes[k.caller.node] && !nodes[k.callee.node] {
+			part.calls[k] = c
+		}
+	}
+	for k, g := range s.groups {
+		if !nodes[k.node] {
+			part.groups[k] = g
+		}
+	}
+	return part
+}
+
+// Look compares the latest buckets, oldest first, with what is usual. outcomes is how the requests of about
+// the same time fared, which is known by the minute. outside reports whether a node stands for those who call from
+// outside.
+func (t *Tracker) Look(at time.Time, recent []Timed, outcomes *Sample, outside func(graph.NodeID) bool) {
+	now := NewSample()
+	for _, b := range recent {
+		now.Add(b.Sample, 1)
+	}
+	maps.Copy(now.groups, outcomes.groups)
+	names := aliases(t.base, now)
+	members := symptoms(t.base, now, names)
+	var pending []suspect
+	for _, nodes := range groups(members, now, names) {
+		of := membersOf(members, nodes)
+		for i := range of {
+			of[i].Onset = t.onset(&of[i], recent, names)
+		}
+		first := slices.MinFunc(of, func(a, b Member) int { return a.Onset.Compare(b.Onset) }).Onset
+		if i := t.incidentOf(nodes); i != nil {
+			t.grow(i, at, nodes, of, now, outside)
+			continue
+		}
+		s := suspect{nodes, 1, first}
+		for _, p := range t.pending {
+			if overlap(p.nodes, nodes) {
+				s.looks = max(s.looks, p.looks+1)
+				s.onset = earlier(s.onset, p.onset)
+			}
+		}
+		if s.looks < t.cfg.Confirm {
+			pending = append(pending, s)
+			continue
+		}
+		i := &Incident{ID: identity(s.onset, nodes), Started: s.onset, Opened: at, nodes: map[graph.NodeID]bool{}}
+		t.open = append(t.open, i)
+		t.grow(i, at, nodes, of, now, outside)
+	}
+	t.pending = pending
+	t.end(at)
+}
+
+func identity(onset time.Time, nodes map[graph.NodeID]bool) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %v", onset.Unix(), slices.Sorted(maps.Keys(nodes))))
+	return hex.EncodeToString(sum[:6])
+}
+
+func membersOf(members []Member, nodes map[graph.NodeID]bool) (of []Member) {
+	for _, m := range members {
+		if nodes[m.Node] {
+			of = append(of, m)
+		}
+	}
+	return of
+}
+
+func (t *Tracker) incidentOf(nodes map[graph.NodeID]bool) *Incident {
+	for _, i := range t.open {
+		if overlap(i.nodes, nodes) {
+			return i
+		}
+	}
+	return nil
+}
+
+func overlap(a, b map[graph.NodeID]bool) bool {
+	for n := range a {
+		if b[n] {
+			return true
+		}
+	}
+	return false
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// grow takes what is ill now into an incident. It never shrinks.
+func (t *Tracker) grow(i *Incident, at time.Time, nodes map[graph.NodeID]bool, members []Member, now *Sample, outside func(graph.NodeID) bool) {
+	maps.Copy(i.nodes, nodes)
+	i.LastIll = at
+	for _, m := range members {
+		i.Started = earlier(i.Started, m.Onset)
+		known := slices.IndexFunc(i.Members, func(o Member) bool { return o.subject() == m.subject() })
+		switch {
+		case known < 0:
+			i.Members = append(i.Members, m)
+		default:
+			o := &i.Members[known]
+			m.Onset = earlier(m.Onset, o.Onset)
+			if m.Bad < o.Bad {
+				m = *o
+			}
+			*o = m
+		}
+	}
+	slices.SortStableFunc(i.Members, func(a, b Member) int { return a.Onset.Compare(b.Onset) })
+	r := Rank(t.base.within(i.nodes), now.within(i.nodes))
+	if r.Units >= i.Units || r.Sign != i.Sign && signRank(r.Sign) < signRank(i.Sign) {
+		i.Sign, i.Units, i.Candidates = r.Sign, r.Units, nil
+		for n, s := range r.Shares[:min(len(r.Shares), 5)] {
+			i.Candidates = append(i.Candidates, Candidate{Share: s, Likely: n == 0 && s.Share >= 0.5, Onset: i.onsetOf(s.Node)})
+		}
+		i.Path = i.path(now, aliases(t.base, now))
+	}
+	i.hit(now, outside)
+}
+
+func signRank(s Sign) int { return slices.Index([]Sign{Failing, Tolerated, Slow, Different, ""}, s) }
+
+func (i *Incident) onsetOf(n graph.NodeID) (onset time.Time) {
+	for _, m := range i.Members {
+		if (m.Node == n && m.Callee == 0 || m.Callee == n) && (onset.IsZero() || m.Onset.Before(onset)) {
+			onset = m.Onset
+		}
+	}
+	return onset
+}
+
+// path finds the calls along which the failure travelled from the first candidate up.
+func (i *Incident) path(now *Sample, names map[ends]graph.NodeID) (steps []Step) {
+	if len(i.Candidates) == 0 {
+		return nil
+	}
+	type sum struct{ calls, failed float64 }
+	calls := map[ends]sum{}
+	for k, c := range now.calls {
+		e := ends{k.caller.node, named(names, k.caller.node, k.callee.node)}
+		if i.nodes[e.caller] && e.caller != e.callee && !c.async {
+			calls[e] = sum{calls[e].calls + c.calls, calls[e].failed + c.failed}
+		}
+	}
+	reached := map[graph.NodeID]bool{i.Candidates[0].Node: true}
+	for queue := []graph.NodeID{i.Candidates[0].Node}; len(queue) > 0; queue = queue[1:] {
+		var callers []ends
+		for e := range calls {
+			if e.callee == queue[0] && !reached[e.caller] {
+				callers = append(callers, e)
+			}
+		}
+		slices.SortFunc(callers, func(a, b ends) int { return cmp.Compare(a.caller, b.caller) })
+		for _, e := range callers {
+			reached[e.caller] = true
+			queue = append(queue, e.caller)
+			steps = append(steps, Step{e.caller, e.callee, calls[e].calls, calls[e].failed, i.onsetOf(e.caller)})
+		}
+	}
+	return steps
+}
+
+// hit notes how operations fare that are called from outside: by a node that stands for that, or by nobody.
+func (i *Incident) hit(now *Sample, outside func(graph.NodeID) bool) {
+	inner := map[operation]bool{}
+	for k := range now.calls {
+		if !outside(k.caller.node) {
+			inner[k.callee] = true
+		}
+	}
+	for _, m := range i.Members {
+		if m.Callee != 0 || inner[operation{m.Node, m.Operation}] {
+			continue
+		}
+		impact := Impact{m.Node, m.Operation, m.Requests, m.Bad}
+		known := slices.IndexFunc(i.Entries, func(e Impact) bool { return e.Node == m.Node && e.Operation == m.Operation })
+		if known < 0 {
+			i.Entries = append(i.Entries, impact)
+		} else if i.Entries[known].Bad < impact.Bad {
+			i.Entries[known] = impact
+		}
+	}
+	slices.SortFunc(i.Entries, func(a, b Impact) int {
+		return cmp.Or(cmp.Compare(b.Bad, a.Bad), cmp.Compare(a.Node, b.Node), cmp.Compare(a.Operation, b.Operation))
+	})
+}
+
+// onset is the start of the first bucket from which on a member was more ill than not.
+func (t *Tracker) onset(m *Member, recent []Timed, names map[ends]graph.NodeID) time.Time {
+	onset := recent[len(recent)-1].At
+	for i := len(recent) - 1; i >= 0; i-- {
+		bad, n := t.badIn(m, recent[i].Sample, names)
+		if n == 0 {
+			continue
+		}
+		if bad/n < (m.Before+m.Share())/2 {
+			break
+		}
+		onset = recent[i].At
+	}
+	return onset
+}
+
+func (t *Tracker) badIn(m *Member, s *Sample, names map[ends]graph.NodeID) (bad, n float64) {
+	if m.Callee == 0 {
+		k := operation{m.Node, m.Operation}
+		o := s.operations[k]
+		switch {
+		case o == nil:
+			return 0, 0
+		case m.Sign == Failing:
+			return o.failed, o.requests
+		}
+		limit, _ := slowAbove(t.base.operations[k])
+		return above(o.times, limit), o.requests
+	}
+	if m.Sign == Slow {
+		e := ends{m.Node, m.Callee}
+		before, now := t.base.edges(names)[e], s.edges(names)[e]
+		if before == nil || now == nil || now.client.n == 0 {
+			return 0, 0
+		}
+		if now.client.mean() > before.client.mean()*1.5+5000 {
+			bad = now.client.n
+		}
+		return bad, now.client.n
+	}
+	for k, c := range s.calls {
+		if k.caller.node == m.Node && named(names, k.caller.node, k.callee.node) == m.Callee {
+			bad, n = bad+c.failed, n+c.calls
+		}
+	}
+	return bad, n
+}
+
+// end closes incidents of which nothing has been ill for a while.
+func (t *Tracker) end(at time.Time) {
+	still := t.open[:0]
+	for _, i := range t.open {
+		if at.Sub(i.LastIll) < t.cfg.Close {
+			still = append(still, i)
+			continue
+		}
+		i.Closed = i.LastIll
+		t.closed = append([]*Incident{i}, t.closed...)
+	}
+	t.open = still
+	t.closed = t.closed[:min(len(t.closed), t.cfg.Keep)]
+}
+
+// Incidents returns all incidents, open ones first, then the latest.
+func (t *Tracker) Incidents() (all []Incident) {
+	for _, list := range [][]*Incident{t.open, t.closed} {
+		for _, i := range list {
+			c := *i
+			c.Members, c.Entries = slices.Clone(i.Members), slices.Clone(i.Entries)
+			all = append(all, c)
+		}
+	}
+	return all
+}

@@ -1,0 +1,385 @@
+package cascade
+
+import (
+	"flag"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"faultline/graph"
+)
+
+// town is a made up system: entries call services in layers, and what fails or is slow below shows above.
+type town struct {
+	r        *rand.Rand
+	services []townService
+	retries  bool
+}
+
+type townService struct {
+	rate  float64 // requests a second at noon, of entries
+	calls []townCall
+	own   time.Duration // median
+	leak  float64       // share of requests that fail by themselves
+}
+
+type townCall struct {
+	to   int
+	hard bool
+}
+
+// fault is what is wrong with one service.
+type fault struct {
+	service     int
+	kind        string // error, crash, hang or slow
+	from, until time.Time
+}
+
+// newTown makes up n services in four layers; each calls some of the next layer.
+func newTown(r *rand.Rand, n int) *town {
+	t := &town{r: r, services: make([]townService, n)}
+	layer := (n + 3) / 4
+	for i := range t.services {
+		s := &t.services[i]
+		s.own = time.Duration(math.Exp(0.7*r.NormFloat64()) * float64(5*time.Millisecond))
+		s.leak = math.Pow(10, -4+2*r.Float64())
+		if i < layer {
+			s.rate = 2 + 6*r.Float64()
+		}
+		next := (i/layer + 1) * layer
+		for range 1 + r.IntN(2) {
+			if next < n {
+				s.calls = append(s.calls, townCall{next + r.IntN(min(layer, n-next)), r.IntN(4) > 0})
+			}
+		}
+	}
+	return t
+}
+
+const townTimeout = 2 * time.Second
+
+// answer is how one request ended for its caller.
+type answer struct {
+	took         time.Duration
+	failed, dead bool // dead: nobody answered
+}
+
+// bucketRows collects what a bucket of requests leaves behind.
+type bucketRows struct {
+	start    time.Time
+	sample   *Sample
+	outcomes *Sample
+}
+
+func (t *town) op(i int) string { return fmt.Sprint("op", i) }
+
+func (t *town) node(i int) graph.NodeID { return graph.NodeID(i + 1) }
+
+// serve plays one request to a service, and notes what telemetry shows of it.
+func (t *town) serve(rows *bucketRows, i int, faults []fault, depth int) answer {
+	s := &t.services[i]
+	own := time.Duration(math.Exp(0.4*t.r.NormFloat64()) * float64(s.own))
+	failed := t.r.Float64() < s.leak
+	self := failed
+	dead, hung := false, false
+	for _, f := range faults {
+		if f.service != i || rows.start.Before(f.from) || !rows.start.Before(f.until) {
+			continue
+		}
+		switch f.kind {
+		case "error":
+			failed, self = true, true
+		case "crash":
+			dead = true
+		case "hang":
+			hung = true
+		case "slow":
+			own += 10*s.own + 100*time.Millisecond
+		}
+	}
+	if dead {
+		return answer{time.Millisecond, true, true}
+	}
+	if hung {
+		return answer{townTimeout, true, true}
+	}
+	took := own
+	var blamed graph.NodeID
+	unexplained := false
+	lost := map[graph.NodeID]bool{}
+	for _, c := range s.calls {
+		a := t.serve(rows, c.to, faults, depth+1)
+		client := min(a.took, townTimeout)
+		took += client
+		row := &graph.CallSiteRow{EdgeKey: graph.EdgeKey{Caller: t.node(i), Callee: t.node(c.to)}, CallerOperation: t.op(i), CalleeOperation: t.op(c.to)}
+		if a.dead {
+			row.Callee += 1000 // the address, which is all that the caller knows
+		}
+		row.Calls = 1
+		row.Client.Observe(client, 1)
+		if !a.dead {
+			row.Server.Observe(a.took, 1)
+		}
+		if a.failed || a.took > townTimeout {
+			row.Failed = 1
+			lost[row.Callee] = true
+			if c.hard {
+				failed, blamed, unexplained = true, row.Callee, a.dead || !a.failed
+			}
+		}
+		rows.sample.AddCall(row)
+		if failed && blamed != 0 {
+			break
+		}
+	}
+	op := &graph.OperationRow{Node: t.node(i), Operation: t.op(i)}
+	op.Calls = 1
+	op.Server.Observe(took, 1)
+	whole := &graph.OutcomeRow{Caller: t.node(i), Operation: t.op(i)}
+	whole.Requests = 1
+	if failed {
+		op.Failed, whole.Failed = 1, 1
+	}
+	if len(lost) == 0 {
+		whole.Clean = 1
+		if self {
+			whole.CleanFailed = 1
+		}
+	}
+	rows.sample.AddOperation(op)
+	rows.outcomes.AddOutcome(whole)
+	for callee := range lost {
+		o := &graph.OutcomeRow{Caller: t.node(i), Operation: t.op(i), Callee: callee}
+		o.Requests = 1
+		switch {
+		case callee == blamed:
+			o.Blamed, o.TotalFatal = 1, 1
+			if unexplained {
+				o.Unexplained = 1
+			}
+		case !failed:
+			o.TotalSurvived = 1
+		}
+		rows.outcomes.AddOutcome(o)
+	}
+	return answer{took, failed, false}
+}
+
+// bucket plays ten seconds.
+func (t *town) bucket(at time.Time, load float64, faults []fault) *bucketRows {
+	rows := &bucketRows{at, NewSample(), NewSample()}
+	for i := range t.services {
+		if rate := t.services[i].rate * load; rate > 0 {
+			// Requests come in waves: a gamma-distributed rate on top of chance.
+			n := int(rate*10*math.Exp(0.1*t.r.NormFloat64()) + math.Sqrt(rate*10)*t.r.NormFloat64() + 0.5)
+			for range n {
+				t.serve(rows, i, faults, 0)
+			}
+		}
+	}
+	return rows
+}
+
+// play lets a tracker watch the town and calls each after every look.
+func (t *town) play(tr *Tracker, length time.Duration, faults []fault, load func(time.Duration) float64, each func(at time.Time)) {
+	var recent []*bucketRows
+	for after := time.Duration(0); after < length; after += graph.Step {
+		b := t.bucket(t0.Add(after), load(after), faults)
+		recent = append(recent, b)
+		if len(recent) > 12 {
+			tr.Learn(recent[0].start, recent[0].with())
+			recent = recent[1:]
+		}
+		var timed []Timed
+		outcomes := NewSample()
+		for _, r := range recent[max(len(recent)-6, 0):] {
+			timed = append(timed, Timed{r.start, r.sample})
+			outcomes.Add(r.outcomes, 1)
+		}
+		tr.Look(b.start.Add(graph.Step), timed, outcomes, func(graph.NodeID) bool { return false })
+		each(b.start.Add(graph.Step))
+	}
+}
+
+// with is what is learned of a bucket.
+func (b *bucketRows) with() *Sample {
+	s := NewSample()
+	s.Add(b.sample, 1)
+	s.Add(b.outcomes, 1)
+	return s
+}
+
+var t0 = time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
+
+func steady(time.Duration) float64 { return 1 }
+
+// TestSingleFaults lets one service of many go wrong in one of four ways, and asks who is named.
+func TestSingleFaults(t *testing.T) {
+	scores := map[string]*score{}
+	var all, byErrorRate score
+	for seed := range uint64(40) {
+		r := rand.New(rand.NewPCG(seed, 3))
+		town := newTown(r, 24)
+		kind := []string{"error", "crash", "hang", "slow"}[seed%4]
+		used := town.used(kind == "crash" || kind == "hang")
+		f := fault{used[r.IntN(len(used))], kind, t0.Add(5 * time.Minute), t0.Add(8 * time.Minute)}
+		tr := New(DefaultConfig())
+		var ranking []graph.NodeID
+		town.play(tr, 8*time.Minute, []fault{f}, steady, func(at time.Time) {
+			if at.Equal(t0.Add(7 * time.Minute)) {
+				ranking = tr.byErrorRate(town, at)
+			}
+		})
+		rank := 0
+		for _, i := range tr.Incidents() {
+			for n, c := range i.Candidates {
+				if c.Node == town.node(f.service) && (rank == 0 || n+1 < rank) {
+					rank = n + 1
+				}
+			}
+		}
+		if scores[kind] == nil {
+			scores[kind] = &score{}
+		}
+		scores[kind].add(rank)
+		all.add(rank)
+		place := 0
+		for i, n := range ranking {
+			if n == town.node(f.service) {
+				place = i + 1
+			}
+		}
+		byErrorRate.add(place)
+		if rank != 1 && *verbose {
+			text := ""
+			for _, i := range tr.Incidents() {
+				text += fmt.Sprintf(" %s %.1f %+v", i.Sign, i.Units, i.Candidates)
+			}
+			t.Logf("seed %d %s of %d: place %d;%s", seed, kind, town.node(f.service), rank, text)
+		}
+	}
+	for kind, s := range scores {
+		t.Logf("%-6s %s", kind, s)
+	}
+	t.Logf("all    %s; by error rate %s", &all, &byErrorRate)
+	n := float64(all.cases)
+	if float64(all.first) < 0.8*n || float64(all.third) < 0.93*n {
+		t.Errorf("named first %d, among three %d of %d", all.first, all.third, all.cases)
+	}
+	if float64(all.first-byErrorRate.first) < 0.25*n {
+		t.Errorf("the error rate alone finds %d of %d, this %d", byErrorRate.first, all.cases, all.first)
+	}
+}
+
+// used are the services that at least two requests a second reach. inner leaves entries out: when they are gone
+// there is nobody to tell.
+func (t *town) used(inner bool) (used []int) {
+	rate := make([]float64, len(t.services))
+	for i := range t.services {
+		rate[i] += t.services[i].rate
+		for _, c := range t.services[i].calls {
+			rate[c.to] += rate[i]
+		}
+		if rate[i] >= 2 && (!inner || t.services[i].rate == 0) {
+			used = append(used, i)
+		}
+	}
+	return used
+}
+
+// byErrorRate ranks services by the share of their requests that failed lately, as the simplest tool would.
+func (t *Tracker) byErrorRate(town *town, at time.Time) (ranking []graph.NodeID) {
+	best := map[graph.NodeID]float64{}
+	for _, i := range t.open {
+		for _, m := range i.Members {
+			if m.Callee == 0 && m.Sign == Failing {
+				best[m.Node] = max(best[m.Node], m.Share())
+			}
+		}
+	}
+	for len(best) > 0 {
+		var top graph.NodeID
+		for n, share := range best {
+			if top == 0 || share > best[top] || share == best[top] && n < top {
+				top = n
+			}
+		}
+		ranking = append(ranking, top)
+		delete(best, top)
+	}
+	return ranking
+}
+
+var wholeDay = flag.Bool("day", false, "watch a whole day without faults instead of two hours")
+
+// TestQuietDay is a day without a fault: load and latency change with the hour, and chance does the rest.
+func TestQuietDay(t *testing.T) {
+	length := 2 * time.Hour
+	if *wholeDay {
+		length = 24 * time.Hour
+	}
+	r := rand.New(rand.NewPCG(5, 5))
+	town := newTown(r, 100)
+	for i := range town.services {
+		town.services[i].rate /= 16
+	}
+	tr := New(DefaultConfig())
+	usual := make([]time.Duration, len(town.services))
+	for i := range usual {
+		usual[i] = town.services[i].own
+	}
+	town.play(tr, length, nil, func(after time.Duration) float64 {
+		load := 0.6 - 0.4*math.Cos(2*math.Pi*after.Hours()/24)
+		for i := range usual {
+			town.services[i].own = time.Duration(float64(usual[i]) * (0.8 + 0.4*load))
+		}
+		return load
+	}, func(time.Time) {})
+	if found := tr.Incidents(); len(found) > 1 {
+		t.Errorf("%d incidents on a day without faults: %+v", len(found), found)
+	}
+}
+
+// TestTimeToDetect: a service on which an entry with ten requests a second depends fails, and a minute later
+// there is an incident that names it.
+func TestTimeToDetect(t *testing.T) {
+	town := &town{r: rand.New(rand.NewPCG(1, 9)), services: []townService{
+		{rate: 10, own: 5 * time.Millisecond, calls: []townCall{{1, true}}},
+		{own: 5 * time.Millisecond, calls: []townCall{{2, true}}},
+		{own: 5 * time.Millisecond, leak: 0.001},
+	}}
+	for _, kind := range []string{"error", "crash", "hang"} {
+		tr := New(DefaultConfig())
+		f := fault{2, kind, t0.Add(10 * time.Minute), t0.Add(13 * time.Minute)}
+		var opened time.Time
+		town.play(tr, 25*time.Minute, []fault{f}, steady, func(at time.Time) {
+			for _, i := range tr.Incidents() {
+				if opened.IsZero() && i.Open() {
+					opened = at
+					if len(i.Candidates) == 0 || i.Candidates[0].Node != 3 {
+						t.Errorf("%s: blamed %+v", kind, i.Candidates)
+					}
+				}
+			}
+		})
+		if took := opened.Sub(f.from); opened.IsZero() || took > time.Minute || took < 0 {
+			t.Errorf("%s: an incident after %s", kind, took)
+		}
+		all := tr.Incidents()
+		if len(all) != 1 || all[0].Open() || len(all[0].Path) != 2 || len(all[0].Entries) != 1 {
+			t.Fatalf("%s: %+v", kind, all)
+		}
+		i := all[0]
+		if d := i.Started.Sub(f.from).Abs(); d > 10*time.Second || i.Closed.Before(f.until.Add(-20*time.Second)) || i.Closed.After(f.until.Add(90*time.Second)) {
+			t.Errorf("%s: from %s to %s", kind, i.Started, i.Closed)
+		}
+		if e := i.Entries[0]; e.Node != 1 || e.Bad < 0.9*e.Requests {
+			t.Errorf("%s: entry %+v", kind, e)
+		}
+		if i.Path[0].Callee != 3 || i.Path[0].Caller != 2 || i.Path[1].Caller != 1 {
+			t.Errorf("%s: path %+v", kind, i.Path)
+		}
+	}
+}
