@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"faultline/analysis/cascade"
 	"faultline/analysis/dependency"
 	"faultline/analysis/finding"
 	"faultline/graph"
@@ -28,6 +29,9 @@ type Store interface {
 	// OutcomeSeries returns the outcomes of w, which is at most six hours long, by minute.
 	OutcomeSeries(ctx context.Context, tenant string, w graph.Window) ([]graph.OutcomeRow, error)
 	Graph(ctx context.Context, tenant string, w graph.Window) (graph.Graph, error)
+	// CallSiteRows and OperationRows return what was seen of the whole system, bucket by bucket.
+	CallSiteRows(ctx context.Context, tenant string, w graph.Window, step time.Duration) ([]graph.CallSiteRow, error)
+	OperationRows(ctx context.Context, tenant string, w graph.Window, step time.Duration) ([]graph.OperationRow, error)
 	Keeper
 }
 
@@ -36,6 +40,7 @@ type Config struct {
 	Every      time.Duration     `yaml:"every"`   // between two looks
 	History    time.Duration     `yaml:"history"` // read after a start
 	Dependency dependency.Config `yaml:"dependency"`
+	Cascade    cascade.Config    `yaml:"cascade"`
 	Finding    finding.Config    `yaml:"finding"`
 }
 
@@ -43,7 +48,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Every: 15 * time.Second, History: 6 * time.Hour,
-		Dependency: dependency.DefaultConfig(), Finding: finding.DefaultConfig(),
+		Dependency: dependency.DefaultConfig(), Cascade: cascade.DefaultConfig(), Finding: finding.DefaultConfig(),
 	}
 }
 
@@ -56,7 +61,7 @@ func (c Config) Validate() error {
 	if c.History < 0 {
 		errs = append(errs, errors.New("history must not be negative"))
 	}
-	return errors.Join(append(errs, c.Dependency.Validate(), c.Finding.Validate())...)
+	return errors.Join(append(errs, c.Dependency.Validate(), c.Cascade.Validate(), c.Finding.Validate())...)
 }
 
 // Report is what the engine found last. It is never changed.
@@ -66,6 +71,8 @@ type Report struct {
 	Nodes map[graph.NodeID]graph.Node
 	Sites []dependency.Judgement     // by caller, operation, callee
 	Edges []dependency.EdgeJudgement // by caller, callee
+
+	Incidents []cascade.Incident // open ones first, then the latest
 
 	Findings []finding.Finding       // open ones first, then the most severe
 	Marks    map[string]finding.Mark // what people said about them, by id
@@ -79,13 +86,14 @@ type Engine struct {
 	log    *slog.Logger
 	now    func() time.Time
 
-	judge  *dependency.Judge
-	shelf  shelf
-	nodes  map[graph.NodeID]graph.Node
-	since  time.Time
-	read   time.Time // end of what was read
-	ticks  int
-	report atomic.Pointer[Report]
+	judge   *dependency.Judge
+	tracker *cascade.Tracker
+	shelf   shelf
+	nodes   map[graph.NodeID]graph.Node
+	since   time.Time
+	read    time.Time // end of what was read
+	ticks   int
+	report  atomic.Pointer[Report]
 
 	seconds prometheus.Histogram
 	failed  prometheus.Counter
@@ -96,7 +104,7 @@ func New(cfg Config, tenant string, s Store, log *slog.Logger, reg prometheus.Re
 	f := promauto.With(reg)
 	e := &Engine{
 		cfg: cfg, tenant: tenant, store: s, log: log.With("component", "analysis"), now: time.Now, nodes: map[graph.NodeID]graph.Node{},
-		shelf: shelf{book: finding.NewBook(cfg.Finding)},
+		tracker: cascade.New(cfg.Cascade), shelf: shelf{book: finding.NewBook(cfg.Finding)},
 		seconds: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "faultline_analysis_tick_seconds", Help: "Time of one look at the latest evidence.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 12),
 		}),
@@ -158,6 +166,7 @@ func (e *Engine) look(ctx context.Context) error {
 	if from.Before(e.since) {
 		from = e.since
 	}
+	var latest []graph.OutcomeRow
 	for from.Before(to) {
 		end := from.Add(slice)
 		if end.After(to) {
@@ -170,12 +179,17 @@ func (e *Engine) look(ctx context.Context) error {
 		if err := e.add(rows); err != nil {
 			return err
 		}
+		latest = rows
 		from, e.read = end, end
+	}
+	if err := e.watch(ctx, now, latest); err != nil {
+		return err
 	}
 	e.ticks++
 	r := &Report{
 		At: now, Since: e.since, Nodes: e.nodes,
 		Sites: slices.Collect(e.judge.Judgements(to)), Edges: slices.Collect(e.judge.Edges(to)),
+		Incidents: e.tracker.Incidents(),
 	}
 	err := e.keep(ctx, r, e.claims(r))
 	e.report.Store(r)

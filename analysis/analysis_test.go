@@ -46,6 +46,14 @@ func (s *shop) OutcomeSeries(_ context.Context, _ string, w graph.Window) (rows 
 	return rows, nil
 }
 
+func (s *shop) CallSiteRows(context.Context, string, graph.Window, time.Duration) ([]graph.CallSiteRow, error) {
+	return nil, nil
+}
+
+func (s *shop) OperationRows(context.Context, string, graph.Window, time.Duration) ([]graph.OperationRow, error) {
+	return nil, nil
+}
+
 func (s *shop) Graph(context.Context, string, graph.Window) (graph.Graph, error) {
 	return graph.Graph{Nodes: []graph.NodeStats{{Node: web}, {Node: pg}}}, nil
 }

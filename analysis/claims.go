@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"faultline/analysis/cascade"
 	"faultline/analysis/dependency"
 	"faultline/analysis/finding"
 	"faultline/graph"
@@ -14,7 +15,51 @@ func (e *Engine) claims(r *Report) (claims []finding.Claim) {
 	for i := range r.Sites {
 		claims = append(claims, r.dependencyClaims(&r.Sites[i])...)
 	}
+	for i := range r.Incidents {
+		if r.Incidents[i].Open() {
+			claims = append(claims, r.incidentClaim(&r.Incidents[i]))
+		}
+	}
 	return claims
+}
+
+// incidentClaim says that an incident lasts.
+func (r *Report) incidentClaim(i *cascade.Incident) finding.Claim {
+	c := finding.Claim{
+		Kind: "incident", Key: i.ID, Severity: finding.Warning, Confidence: 0.5, Since: i.Started, Incident: i.ID, Sudden: true,
+		Title:  "Something is wrong and no single cause stands out",
+		Detail: "Open the incident to see what is ill, since when, and how it spread.",
+	}
+	var bad, requests float64
+	for _, e := range i.Entries {
+		bad, requests = bad+e.Bad, requests+e.Requests
+	}
+	if bad >= severeShare*requests && bad > 0 && i.Sign != cascade.Tolerated {
+		c.Severity = finding.Critical
+	}
+	if len(i.Candidates) > 0 {
+		first := &i.Candidates[0]
+		c.Subject.Node, c.Confidence = first.Node, first.Share.Share
+		c.Title = fmt.Sprintf("%s is the likely cause of %s", r.name(first.Node), ailments[i.Sign])
+		c.Traces = someTraces(first.Trace)
+		for _, x := range i.Candidates {
+			c.Facts = append(c.Facts, finding.Fact{Name: "blame on " + r.name(x.Node), Value: x.Share.Share, Unit: "share"})
+		}
+	}
+	for _, e := range i.Entries {
+		c.Facts = append(c.Facts, finding.Fact{
+			Name: fmt.Sprintf("bad requests of %s on %s", e.Operation, r.name(e.Node)), Value: e.Bad, Text: fmt.Sprintf("of %.0f in a minute", e.Requests),
+		})
+	}
+	return c
+}
+
+// severeShare is the share of requests from outside that must be hit for an incident to be critical.
+const severeShare = 0.01
+
+var ailments = map[cascade.Sign]string{
+	cascade.Failing: "failing requests", cascade.Tolerated: "failing calls that requests survive", cascade.Slow: "slow requests",
+	cascade.Different: "requests that make other calls than before",
 }
 
 // news is how long a change is news.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"gonum.org/v1/gonum/mathext"
+
 	"faultline/graph"
 )
 
@@ -30,9 +32,11 @@ func (m *Member) subject() Member {
 
 // What it takes to call something ill. Counts of failures are more spread than chance alone makes them: requests
 // come in sessions and retries, and share hosts. So their variance is taken to be that of a beta-binomial
-// count with this correlation (analysis specification, I).
+// count with this correlation (analysis specification, I). Some millions of series and looks a day leave no
+// room for a probability that is not tiny.
 const (
-	alarmAt     = 5.0   // standard errors above the usual
+	byChance    = 1e-8  // probability of as many bad ones that is too small to be chance
+	alarmAt     = 5.0   // standard errors by which a mean must grow
 	correlation = 0.005 // between any two requests
 	leastBad    = 5     // requests
 	leastRate   = 0.001 // of failures that is usual everywhere
@@ -40,13 +44,14 @@ const (
 	leastShare  = 0.02  // of requests that must be bad
 )
 
-// ill reports whether k bad ones of n are more than the usual share explains.
+// ill reports whether k bad ones of n are more than the usual share explains: by a Poisson count, spread like a
+// beta-binomial one.
 func ill(k, n, usual float64) bool {
-	if k < leastBad || k < leastShare*n {
+	if k < leastBad || k < leastShare*n || k <= n*usual {
 		return false
 	}
-	spread := n * usual * (1 - min(usual, 1)) * (1 + (n-1)*correlation)
-	return k-n*usual > alarmAt*math.Sqrt(spread)
+	spread := 1 + (n-1)*correlation
+	return mathext.GammaIncReg(k/spread, n*usual/spread) < byChance
 }
 
 // symptoms finds what is ill, in a fixed order.

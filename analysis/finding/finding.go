@@ -73,6 +73,7 @@ type Claim struct {
 	Facts      []Fact
 	Traces     []graph.TraceID // examples
 	Since      time.Time       // from when on it holds, where the analysis knows
+	Incident   string          // the incident it belongs to; "": none
 	Sudden     bool            // certain at the first look: an event, or weighed by its analysis already
 }
 
@@ -91,7 +92,6 @@ type Finding struct {
 	Last     time.Time // when it was claimed last
 	Changed  time.Time // when its state or severity changed last
 	Openings int       // how often it was opened
-	Incident string    // the incident it belongs to; "": none
 }
 
 // What happens to findings.

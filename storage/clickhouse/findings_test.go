@@ -16,10 +16,10 @@ func TestFindings(t *testing.T) {
 			Kind: "hotspot", Subject: finding.Subject{Node: math.MaxUint64, Callee: 7, Operation: hostile}, Key: hostile,
 			Severity: finding.Critical, Confidence: 0.9, Title: hostile, Detail: "what to do",
 			Facts:  []finding.Fact{{Name: "failures", Value: 12}, {Name: "share", Value: 0.25, Unit: "share", Text: hostile}},
-			Traces: []graph.TraceID{{1, 2, 3}, {15: 0xff}}, Since: t0, Sudden: true,
+			Traces: []graph.TraceID{{1, 2, 3}, {15: 0xff}}, Since: t0, Sudden: true, Incident: "i1",
 		},
 		State: finding.Open, First: t0, Opened: t0.Add(time.Second), Last: t0.Add(time.Minute), Changed: t0.Add(1500 * time.Millisecond),
-		Openings: 3, Incident: "i1",
+		Openings: 3,
 	}
 	bare := finding.Finding{Claim: finding.Claim{Kind: "bare"}, State: finding.Resolved, First: t0, Last: t0}
 	events := []finding.Event{
