@@ -25,6 +25,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"faultline/analysis"
+	"faultline/analysis/cascade"
 	"faultline/analysis/dependency"
 	"faultline/analysis/finding"
 	spec "faultline/docs/api"
@@ -253,6 +254,13 @@ func (analyst) Report() *analysis.Report {
 	return &analysis.Report{
 		At: at, Since: at.Add(-time.Hour), Nodes: map[graph.NodeID]graph.Node{front.ID(): front},
 		Sites: []dependency.Judgement{site}, Edges: []dependency.EdgeJudgement{edge}, Findings: someFindings(),
+		Incidents: []cascade.Incident{{
+			ID: "i1", Started: at, Opened: at, LastIll: at, Sign: cascade.Failing,
+			Candidates: []cascade.Candidate{{Share: cascade.Share{Node: front.ID(), Share: 1, Units: 12}, Likely: true}},
+			Members:    []cascade.Member{{Node: front.ID(), Operation: "GET /", Sign: cascade.Failing, Bad: 12, Requests: 20, Onset: at}},
+			Path:       []cascade.Step{{Caller: front.ID(), Callee: call.Callee, Calls: 20, Failed: 12}},
+			Entries:    []cascade.Impact{{Node: front.ID(), Operation: "GET /", Requests: 20, Bad: 12}},
+		}},
 	}
 }
 
@@ -348,6 +356,22 @@ func TestFindings(t *testing.T) {
 	}
 	if status, _ := mark(id, `{"what":"none"}`, "Sec-Fetch-Site", "cross-site"); status != http.StatusForbidden {
 		t.Errorf("from another site: %d", status)
+	}
+}
+
+func TestIncidents(t *testing.T) {
+	srv := serve(t, &shop{})
+	resp, body := get(t, srv, "/api/v1/incidents")
+	var got gen.Incidents
+	if err := json.Unmarshal(body, &got); err != nil || resp.StatusCode != http.StatusOK || len(got.Incidents) != 1 {
+		t.Fatalf("%s %s", resp.Status, body)
+	}
+	i := got.Incidents[0]
+	if i.Id != "i1" || i.Closed != nil || i.Candidates[0].NodeName != front.Name || i.Members[0].Bad != 12 || len(i.Path) != 1 || i.Entries[0].Bad != 12 {
+		t.Errorf("%+v", i)
+	}
+	if resp, _ := get(t, srv, "/api/v1/incidents?state=open"); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("an unknown parameter: %s", resp.Status)
 	}
 }
 

@@ -420,6 +420,33 @@ func (e Side) Valid() bool {
 	}
 }
 
+// Defines values for Sign.
+const (
+	SignDifferent Sign = "different"
+	SignEmpty     Sign = ""
+	SignFailing   Sign = "failing"
+	SignSlow      Sign = "slow"
+	SignTolerated Sign = "tolerated"
+)
+
+// Valid indicates whether the value is a known member of the Sign enum.
+func (e Sign) Valid() bool {
+	switch e {
+	case SignDifferent:
+		return true
+	case SignEmpty:
+		return true
+	case SignFailing:
+		return true
+	case SignSlow:
+		return true
+	case SignTolerated:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for SpanKind.
 const (
 	SpanKindClient      SpanKind = "client"
@@ -614,6 +641,33 @@ type CallSite struct {
 	// Embedded fields due to inline allOf schema
 	CalleeOperation string `json:"callee_operation"`
 	CallerOperation string `json:"caller_operation"`
+}
+
+// Candidate defines model for Candidate.
+type Candidate struct {
+	// Callers Operations of callers that say so
+	Callers int `json:"callers"`
+
+	// Likely It has half of the blame or more
+	Likely   bool       `json:"likely"`
+	Node     string     `json:"node"`
+	NodeName string     `json:"node_name"`
+	Onset    *time.Time `json:"onset"`
+
+	// Own Units that arose in the node itself
+	Own float64 `json:"own"`
+
+	// Share Of all blame
+	Share float64 `json:"share"`
+
+	// Trace Id of an example trace
+	Trace *string `json:"trace"`
+
+	// Unanswered Units of calls to it that it did not answer, or that were long on the way
+	Unanswered float64 `json:"unanswered"`
+
+	// Units Failed requests, failed calls, or seconds
+	Units float64 `json:"units"`
 }
 
 // Criticality hard: the caller fails when the callee does. soft: it does not. partial: sometimes. unknown: too few
@@ -1013,6 +1067,86 @@ type GraphEvent struct {
 	At time.Time `json:"at"`
 }
 
+// Impact defines model for Impact.
+type Impact struct {
+	Bad       float64 `json:"bad"`
+	Node      string  `json:"node"`
+	NodeName  string  `json:"node_name"`
+	Operation string  `json:"operation"`
+	Requests  float64 `json:"requests"`
+}
+
+// Incident defines model for Incident.
+type Incident struct {
+	// Candidates Possible causes, the most blamed first
+	Candidates []Candidate `json:"candidates"`
+	Closed     *time.Time  `json:"closed"`
+
+	// Entries Operations called from outside, the hardest hit first
+	Entries []Impact  `json:"entries"`
+	Id      string    `json:"id"`
+	LastIll time.Time `json:"last_ill"`
+
+	// Members All that was ill, by onset
+	Members []IncidentMember `json:"members"`
+
+	// Opened When it was noticed
+	Opened time.Time `json:"opened"`
+
+	// Path Calls along which it spread from the first candidate upwards
+	Path []IncidentStep `json:"path"`
+
+	// Sign How something is ill: requests fail, requests survive calls that fail, requests take longer, or requests make other
+	// calls than before
+	Sign Sign `json:"sign"`
+
+	// Started Onset of the first member
+	Started time.Time `json:"started"`
+}
+
+// IncidentMember defines model for IncidentMember.
+type IncidentMember struct {
+	// Bad Requests or calls that were bad, in the minute when it was worst
+	Bad float64 `json:"bad"`
+
+	// Before Share that was bad before
+	Before float64 `json:"before"`
+
+	// Callee If set, it is about the calls of the node to this one
+	Callee     *string   `json:"callee"`
+	CalleeName string    `json:"callee_name"`
+	Node       string    `json:"node"`
+	NodeName   string    `json:"node_name"`
+	Onset      time.Time `json:"onset"`
+	Operation  string    `json:"operation"`
+
+	// Requests Of this many
+	Requests float64 `json:"requests"`
+
+	// Sign How something is ill: requests fail, requests survive calls that fail, requests take longer, or requests make other
+	// calls than before
+	Sign Sign `json:"sign"`
+}
+
+// IncidentStep defines model for IncidentStep.
+type IncidentStep struct {
+	Callee     string  `json:"callee"`
+	CalleeName string  `json:"callee_name"`
+	Caller     string  `json:"caller"`
+	CallerName string  `json:"caller_name"`
+	Calls      float64 `json:"calls"`
+	Failed     float64 `json:"failed"`
+
+	// Onset Of the caller
+	Onset *time.Time `json:"onset"`
+}
+
+// Incidents defines model for Incidents.
+type Incidents struct {
+	At        *time.Time `json:"at"`
+	Incidents []Incident `json:"incidents"`
+}
+
 // Mark defines model for Mark.
 type Mark struct {
 	At     time.Time  `json:"at"`
@@ -1329,6 +1463,10 @@ type Severity string
 
 // Side defines model for Side.
 type Side string
+
+// Sign How something is ill: requests fail, requests survive calls that fail, requests take longer, or requests make other
+// calls than before
+type Sign string
 
 // SpanCall The call that a span stands for; spans that stand for none have no `call`
 type SpanCall struct {
@@ -1678,6 +1816,9 @@ type ServerInterface interface {
 	// GetGraph The dependency graph of a window
 	// (GET /graph)
 	GetGraph(c *gin.Context, params GetGraphParams)
+	// ListIncidents What went wrong, and what caused it
+	// (GET /incidents)
+	ListIncidents(c *gin.Context)
 	// ListNodes The nodes of a window, busiest first
 	// (GET /nodes)
 	ListNodes(c *gin.Context, params ListNodesParams)
@@ -2019,6 +2160,19 @@ func (siw *ServerInterfaceWrapper) GetGraph(c *gin.Context) {
 	}
 
 	siw.Handler.GetGraph(c, params)
+}
+
+// ListIncidents operation middleware
+func (siw *ServerInterfaceWrapper) ListIncidents(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListIncidents(c)
 }
 
 // ListNodes operation middleware
@@ -2458,6 +2612,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/findings", wrapper.ListFindings)
 	router.GET(options.BaseURL+"/findings/:id", wrapper.GetFinding)
 	router.POST(options.BaseURL+"/findings/:id/mark", wrapper.MarkFinding)
+	router.GET(options.BaseURL+"/incidents", wrapper.ListIncidents)
 	router.GET(options.BaseURL+"/edges/:id", wrapper.GetEdge)
 	router.GET(options.BaseURL+"/series", wrapper.GetSeries)
 	router.GET(options.BaseURL+"/traces", wrapper.ListTraces)
