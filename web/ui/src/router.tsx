@@ -38,6 +38,12 @@ const pipeline = createRoute({
   component: lazyRouteComponent(() => import('./pages/pipeline/PipelinePage'), 'PipelinePage'),
 })
 
+const incidents = createRoute({
+  getParentRoute: () => root,
+  path: '/incidents',
+  component: lazyRouteComponent(() => import('./pages/incidents/IncidentsPage'), 'IncidentsPage'),
+})
+
 const findings = createRoute({
   getParentRoute: () => root,
   path: '/findings',
@@ -52,7 +58,7 @@ const trace = createRoute({
 
 export function makeRouter(history?: RouterHistory) {
   return createRouter({
-    routeTree: root.addChildren([home, graph.addChildren([map, table]), findings, pipeline, trace]),
+    routeTree: root.addChildren([home, graph.addChildren([map, table]), incidents, findings, pipeline, trace]),
     parseSearch: (search) => parseView(search),
     stringifySearch: (search) => formatView(search as Partial<View>),
     history,

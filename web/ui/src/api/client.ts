@@ -46,6 +46,9 @@ export const api = {
   trace: (id: string, signal?: AbortSignal) =>
     answer(http.GET('/traces/{id}', { params: { path: { id } }, signal })),
 
+  incidents: (signal?: AbortSignal) =>
+    answer(http.GET('/incidents', { signal })),
+
   findings: (query: FindingsQuery, signal?: AbortSignal) =>
     answer(http.GET('/findings', { params: { query }, signal })),
 

@@ -176,6 +176,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/incidents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What went wrong, and what caused it
+         * @description Incidents since the process started, open ones first, then the latest.
+         */
+        get: operations["listIncidents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/edges/{id}": {
         parameters: {
             query?: never;
@@ -634,6 +654,125 @@ export interface components {
              * @description Requests that called it; older ones count less
              */
             requests: number;
+        };
+        /**
+         * @description How something is ill: requests fail, requests survive calls that fail, requests take longer, or requests make other
+         *     calls than before
+         * @enum {string}
+         */
+        Sign: "failing" | "tolerated" | "slow" | "different" | "";
+        Candidate: {
+            node: string;
+            node_name: string;
+            /**
+             * Format: double
+             * @description Of all blame
+             */
+            share: number;
+            /**
+             * Format: double
+             * @description Failed requests, failed calls, or seconds
+             */
+            units: number;
+            /** @description It has half of the blame or more */
+            likely: boolean;
+            /**
+             * Format: double
+             * @description Units that arose in the node itself
+             */
+            own: number;
+            /**
+             * Format: double
+             * @description Units of calls to it that it did not answer, or that were long on the way
+             */
+            unanswered: number;
+            /** @description Operations of callers that say so */
+            callers: number;
+            /** Format: date-time */
+            onset: string | null;
+            /** @description Id of an example trace */
+            trace: string | null;
+        };
+        IncidentMember: {
+            node: string;
+            node_name: string;
+            /** @description If set, it is about the calls of the node to this one */
+            callee: string | null;
+            callee_name: string;
+            operation: string;
+            sign: components["schemas"]["Sign"];
+            /**
+             * Format: double
+             * @description Requests or calls that were bad, in the minute when it was worst
+             */
+            bad: number;
+            /**
+             * Format: double
+             * @description Of this many
+             */
+            requests: number;
+            /**
+             * Format: double
+             * @description Share that was bad before
+             */
+            before: number;
+            /** Format: date-time */
+            onset: string;
+        };
+        IncidentStep: {
+            caller: string;
+            caller_name: string;
+            callee: string;
+            callee_name: string;
+            /** Format: double */
+            calls: number;
+            /** Format: double */
+            failed: number;
+            /**
+             * Format: date-time
+             * @description Of the caller
+             */
+            onset: string | null;
+        };
+        Impact: {
+            node: string;
+            node_name: string;
+            operation: string;
+            /** Format: double */
+            requests: number;
+            /** Format: double */
+            bad: number;
+        };
+        Incident: {
+            id: string;
+            /**
+             * Format: date-time
+             * @description Onset of the first member
+             */
+            started: string;
+            /**
+             * Format: date-time
+             * @description When it was noticed
+             */
+            opened: string;
+            /** Format: date-time */
+            last_ill: string;
+            /** Format: date-time */
+            closed: string | null;
+            sign: components["schemas"]["Sign"];
+            /** @description Possible causes, the most blamed first */
+            candidates: components["schemas"]["Candidate"][];
+            /** @description All that was ill, by onset */
+            members: components["schemas"]["IncidentMember"][];
+            /** @description Calls along which it spread from the first candidate upwards */
+            path: components["schemas"]["IncidentStep"][];
+            /** @description Operations called from outside, the hardest hit first */
+            entries: components["schemas"]["Impact"][];
+        };
+        Incidents: {
+            /** Format: date-time */
+            at: string | null;
+            incidents: components["schemas"]["Incident"][];
         };
         /** @enum {string} */
         FindingSeverity: "info" | "warning" | "critical";
@@ -1482,6 +1621,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Finding"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listIncidents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The incidents */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Incidents"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -91,6 +91,11 @@ export function useTrace(id: string) {
   return useQuery({ queryKey: [STILL, 'trace', id], queryFn: ({ signal }) => api.trace(id, signal), staleTime: 60_000 })
 }
 
+/** What went wrong lately. Not of the window: since the server started. */
+export function useIncidents() {
+  return useQuery({ queryKey: ['incidents'], queryFn: ({ signal }) => api.incidents(signal), placeholderData: keepPreviousData, refetchInterval: 15_000 })
+}
+
 /** What is worth acting on. Not of the window: of now. */
 export function useFindings(query: FindingsQuery) {
   return useQuery({ queryKey: ['findings', query], queryFn: ({ signal }) => api.findings(query, signal), placeholderData: keepPreviousData, refetchInterval: 15_000 })

@@ -37,6 +37,8 @@ export interface View extends Range {
   severity: 'info' | 'warning' | 'critical'
   /** Whether findings that somebody muted are listed too. */
   muted: boolean
+  /** Incident that is unfolded; the first one by default. */
+  incident?: string
   /** Finding that is unfolded. */
   finding?: string
   /** Span of a trace whose details are shown; see pages/trace/waterfall. */
@@ -85,6 +87,7 @@ export function parseView(search: string, now = Date.now()): View {
     state: oneOf(['open', 'resolved'], p.get('state')),
     severity: oneOf(['info', 'warning', 'critical'], p.get('severity')),
     muted: p.get('muted') === 'true',
+    incident: text('incident'),
     finding: text('finding'),
     span: text('span'),
     shut: texts('shut'),

@@ -44,6 +44,7 @@ function Details({ finding: f }: { finding: Finding }) {
         <p className="flex flex-wrap gap-x-4 gap-y-1">
           {f.node && <ViewLink to="/map" patch={{ ...select.node(f.node), finding: undefined }} className="link">{f.node_name || f.node}</ViewLink>}
           {f.callee && <ViewLink to="/map" patch={{ ...select.node(f.callee), finding: undefined }} className="link">{f.callee_name || f.callee}</ViewLink>}
+          {f.incident && <ViewLink to="/incidents" patch={{ incident: f.incident, finding: undefined }} className="link">The incident</ViewLink>}
           {f.operation && <span className="text-ink-2">{f.operation}</span>}
         </p>
         <section aria-label="Evidence">

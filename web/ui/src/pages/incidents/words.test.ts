@@ -1,0 +1,34 @@
+import { expect, test } from 'vitest'
+import type { Candidate, Incident, IncidentMember } from '../../api/model'
+import { lengthOf, memberText, reasonOf, titleOf, unitsText } from './words'
+
+const candidate = { node: '1', node_name: 'payments', own: 0, unanswered: 0, callers: 0 } as Candidate
+
+test('an incident is called by its likely cause', () => {
+  expect(titleOf({ candidates: [candidate], sign: 'failing' } as unknown as Incident)).toBe('payments: requests fail')
+  expect(titleOf({ candidates: [], sign: 'slow' } as unknown as Incident)).toBe('No cause found yet: requests are slow')
+})
+
+test('a candidate says why', () => {
+  expect(reasonOf({ ...candidate, own: 12 }, 'failing')).toBe('12 requests of payments went wrong although all its calls succeeded')
+  expect(reasonOf({ ...candidate, unanswered: 1, callers: 2 }, 'failing')).toBe('1 call from 2 operations failed without a failed request of its own to explain them')
+  expect(reasonOf({ ...candidate, own: 2, unanswered: 3 }, 'slow')).toBe('payments took 2 s longer by itself; calls to it took 3 s longer on the way')
+})
+
+test('units are counted in what they are', () => {
+  expect(unitsText(12, 'failing')).toBe('12 failed requests')
+  expect(unitsText(1, 'tolerated')).toBe('1 failed call')
+  expect(unitsText(2.5, 'slow')).toBe('2.5 s added')
+})
+
+test('a member says how bad it was, and how it was before', () => {
+  const member = { callee: null, sign: 'failing', bad: 5, requests: 20, before: 0.01 } as IncidentMember
+  expect(memberText(member)).toBe('5 of 20 requests failed (25 %, 1 % before)')
+  expect(memberText({ ...member, callee: '2', sign: 'slow', before: 0 })).toBe('5 of 20 calls slow (25 %)')
+})
+
+test('an incident that lasts is as long as it has lasted', () => {
+  const started = '2026-11-21T12:00:00Z'
+  expect(lengthOf({ started, closed: null } as Incident, Date.parse(started) + 90_000)).toBe('1.5 min')
+  expect(lengthOf({ started, closed: '2026-11-21T12:00:30Z' } as Incident, Date.now())).toBe('30 s')
+})
