@@ -21,6 +21,7 @@ import (
 	"faultline/analysis/cascade"
 	"faultline/analysis/dependency"
 	"faultline/analysis/finding"
+	"faultline/analysis/hotspot"
 	"faultline/graph"
 )
 
@@ -71,6 +72,9 @@ type Report struct {
 	Nodes map[graph.NodeID]graph.Node
 	Sites []dependency.Judgement     // by caller, operation, callee
 	Edges []dependency.EdgeJudgement // by caller, callee
+
+	Structure Structure
+	Hotspots  []hotspot.Score // the most fragile first
 
 	Incidents []cascade.Incident // open ones first, then the latest
 
@@ -185,12 +189,15 @@ func (e *Engine) look(ctx context.Context) error {
 	if err := e.watch(ctx, now, latest); err != nil {
 		return err
 	}
-	e.ticks++
 	r := &Report{
 		At: now, Since: e.since, Nodes: e.nodes,
 		Sites: slices.Collect(e.judge.Judgements(to)), Edges: slices.Collect(e.judge.Edges(to)),
 		Incidents: e.tracker.Incidents(),
 	}
+	if err := e.inspect(ctx, now, r); err != nil {
+		return err
+	}
+	e.ticks++
 	err := e.keep(ctx, r, e.claims(r))
 	e.report.Store(r)
 	return err

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -28,8 +29,11 @@ import (
 	"faultline/analysis/cascade"
 	"faultline/analysis/dependency"
 	"faultline/analysis/finding"
+	"faultline/analysis/hotspot"
+	"faultline/analysis/whatif"
 	spec "faultline/docs/api"
 	"faultline/graph"
+	"faultline/graph/spread"
 	"faultline/web/api"
 	"faultline/web/api/gen"
 )
@@ -254,6 +258,13 @@ func (analyst) Report() *analysis.Report {
 	return &analysis.Report{
 		At: at, Since: at.Add(-time.Hour), Nodes: map[graph.NodeID]graph.Node{front.ID(): front},
 		Sites: []dependency.Judgement{site}, Edges: []dependency.EdgeJudgement{edge}, Findings: someFindings(),
+		Structure: analysis.Structure{
+			Sites: []whatif.Site{{
+				Site: spread.Site{Caller: front.ID(), Operation: "GET /", Callee: call.Callee}, Used: 1, Alpha: 50, Beta: 0.2, Known: true, Waits: 1, Calls: 1,
+			}},
+			Entries: []whatif.Entry{{Operation: spread.Operation{Node: front.ID(), Name: "GET /"}, PerSecond: 10, Weight: 1}},
+		},
+		Hotspots: hotspot.Rank([]hotspot.Node{{ID: front.ID(), Impact: 1}, {ID: call.Callee, Impact: 0.9, Raw: map[hotspot.Part]float64{hotspot.Burn: 20}}}),
 		Incidents: []cascade.Incident{{
 			ID: "i1", Started: at, Opened: at, LastIll: at, Sign: cascade.Failing,
 			Candidates: []cascade.Candidate{{Share: cascade.Share{Node: front.ID(), Share: 1, Units: 12}, Likely: true}},
@@ -372,6 +383,49 @@ func TestIncidents(t *testing.T) {
 	}
 	if resp, _ := get(t, srv, "/api/v1/incidents?state=open"); resp.StatusCode != http.StatusBadRequest {
 		t.Errorf("an unknown parameter: %s", resp.Status)
+	}
+}
+
+func TestHotspots(t *testing.T) {
+	srv := serve(t, &shop{})
+	resp, body := get(t, srv, "/api/v1/hotspots?limit=1")
+	var got gen.Hotspots
+	if err := json.Unmarshal(body, &got); err != nil || resp.StatusCode != http.StatusOK || len(got.Hotspots) != 1 || got.Truncated != 1 {
+		t.Fatalf("%s %s", resp.Status, body)
+	}
+	if h := got.Hotspots[0]; h.Node != call.Callee.String() || h.Fragility < 50 || len(h.Parts) != 8 {
+		t.Errorf("%+v", h)
+	}
+	if resp, _ := get(t, srv, "/api/v1/hotspots?limit=0"); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("a limit of 0: %s", resp.Status)
+	}
+}
+
+func TestWhatIf(t *testing.T) {
+	srv := serve(t, &shop{})
+	f, callee := front.ID().String(), call.Callee.String()
+	for question, want := range map[string]float64{
+		`{"kind":"down","node":"` + f + `"}`:                             1,
+		`{"kind":"errors","node":"` + f + `","share":0.5}`:               0.5,
+		`{"kind":"cut","node":"` + f + `","callee":"` + callee + `"}`:    1,
+		`{"kind":"soften","node":"` + f + `","callee":"` + callee + `"}`: 0,
+		`{"kind":"slow","node":"` + f + `","delay_ms":100}`:              0,
+	} {
+		resp, body := ask(t, srv, http.MethodPost, "/api/v1/whatif", `{"actions":[`+question+`]}`)
+		var got gen.WhatIfAnswer
+		if err := json.Unmarshal(body, &got); err != nil || resp.StatusCode != http.StatusOK || math.Abs(got.Fails-want) > 0.15 {
+			t.Errorf("%s: %s %s, want %v", question, resp.Status, body, want)
+		}
+	}
+	for question, want := range map[string]int{
+		`{"kind":"down","node":"00000000000000ff"}`: 404, `{"kind":"down","node":"x"}`: 400, `{"kind":"burn","node":"` + f + `"}`: 400,
+		`{"kind":"down","node":"` + f + `","share":1}`: 400, `{"kind":"errors","node":"` + f + `"}`: 400, `{"kind":"slow","node":"` + f + `"}`: 400,
+		`{"kind":"cut","node":"` + f + `"}`: 400, ``: 400, `{"kind":"down","node":"` + f + `","else":1}`: 400,
+	} {
+		resp, body := ask(t, srv, http.MethodPost, "/api/v1/whatif", `{"actions":[`+question+`]}`)
+		if resp.StatusCode != want {
+			t.Errorf("%s: %s %s, want %d", question, resp.Status, body, want)
+		}
 	}
 }
 

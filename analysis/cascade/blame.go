@@ -39,9 +39,10 @@ type Why struct {
 
 // Ranking is who is to blame for one sign, the most first.
 type Ranking struct {
-	Sign   Sign
-	Units  float64
-	Shares []Share
+	Sign     Sign
+	Units    float64
+	Requests float64 // in how many requests, or calls, the sign shows
+	Shares   []Share
 }
 
 // Rank compares now with the baseline and says who is to blame for the difference, by the sign that shows in the
@@ -51,11 +52,12 @@ func Rank(base, now *Sample) Ranking {
 	names, longer := aliases(base, now), slow(base, now)
 	material := longer.Units*1e6 >= leastTime*now.work()
 	best, most := Ranking{}, float64(leastRequests)
-	if n := slowRequests(base, now); material && n >= most {
-		best, most = longer, n
+	longer.Requests = slowRequests(base, now)
+	if material && longer.Requests >= most {
+		best, most = longer, longer.Requests
 	}
 	for _, r := range []Ranking{tolerated(base, now, names), failing(base, now, names)} {
-		if r.Units >= most {
+		if r.Requests = r.Units; r.Units >= most {
 			best, most = r, r.Units
 		}
 	}
@@ -192,23 +194,35 @@ func failing(base, now *Sample, names map[ends]graph.NodeID) Ranking {
 	return t.ranking(Failing)
 }
 
-// tolerated follows failures that requests survived, down to the callee without a failing callee of its own.
+// tolerated follows failed calls, whether requests survive them or a retry makes good for them: a node is blamed
+// for those to it, less those that it made itself.
 func tolerated(base, now *Sample, names map[ends]graph.NodeID) Ranking {
 	t := tally{}
-	for _, k := range sortedGroups(now) {
-		if k.callee == 0 {
-			continue
-		}
-		g, b := now.groups[k], base.groups[k]
+	before := base.edges(names)
+	in, out := map[graph.NodeID]float64{}, map[graph.NodeID]float64{}
+	callers := map[graph.NodeID]int{}
+	for e, n := range now.edges(names) {
+		b := before[e]
 		if b == nil {
-			b = &groupSum{}
+			b = &callSum{}
 		}
-		if more := excess(g.survived, now.requests(k), b.survived, base.requests(k)); more > 0 {
-			s := t.of(named(names, k.node, k.callee))
-			s.Units += more
-			s.Why.Unanswered += more
-			s.Why.Callers++
-			s.Trace = graph.LeastTrace(s.Trace, g.survivedTrace)
+		if more := excess(n.failed, n.calls, b.failed, b.calls); more > 0 && e.caller != e.callee {
+			in[e.callee] += more
+			out[e.caller] += more
+			callers[e.callee]++
+		}
+	}
+	for n, more := range in {
+		if more -= out[n]; more > 0 {
+			s := t.of(n)
+			s.Units, s.Why = more, Why{Unanswered: more, Callers: callers[n]}
+		}
+	}
+	for _, k := range sortedGroups(now) {
+		if k.callee != 0 {
+			if s, blamed := t[named(names, k.node, k.callee)]; blamed {
+				s.Trace = graph.LeastTrace(s.Trace, now.groups[k].survivedTrace)
+			}
 		}
 	}
 	return t.ranking(Tolerated)

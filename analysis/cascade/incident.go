@@ -80,6 +80,7 @@ type Incident struct {
 	Path       []Step      // from the first candidate upwards, by onset
 	Entries    []Impact    // at their worst, the hardest hit first
 	nodes      map[graph.NodeID]bool
+	requests   float64 // in which the sign showed
 }
 
 // Open reports whether the incident lasts.
@@ -96,6 +97,7 @@ type Tracker struct {
 	cfg     Config
 	base    *Sample
 	learned time.Time
+	seconds float64 // that base is of
 	open    []*Incident
 	closed  []*Incident // latest first
 	pending []suspect
@@ -119,7 +121,9 @@ func (t *Tracker) Learn(upTo time.Time, s *Sample) {
 		return
 	}
 	if !t.learned.IsZero() {
-		t.base.fade(math.Exp2(-upTo.Sub(t.learned).Minutes() / t.cfg.HalfLife.Minutes()))
+		by := math.Exp2(-upTo.Sub(t.learned).Minutes() / t.cfg.HalfLife.Minutes())
+		t.base.fade(by)
+		t.seconds = t.seconds*by + upTo.Sub(t.learned).Seconds()
 	}
 	t.learned = upTo
 	if nodes := t.illNodes(upTo); len(nodes) > 0 {
@@ -183,7 +187,7 @@ func (t *Tracker) Look(at time.Time, recent []Timed, outcomes *Sample, outside f
 			of[i].Onset = t.onset(&of[i], recent, names)
 		}
 		first := slices.MinFunc(of, func(a, b Member) int { return a.Onset.Compare(b.Onset) }).Onset
-		if i := t.incidentOf(nodes); i != nil {
+		if i := t.incidentOf(at, nodes, of); i != nil {
 			t.grow(i, at, nodes, of, now, outside)
 			continue
 		}
@@ -220,14 +224,27 @@ func membersOf(members []Member, nodes map[graph.NodeID]bool) (of []Member) {
 	return of
 }
 
-func (t *Tracker) incidentOf(nodes map[graph.NodeID]bool) *Incident {
+// incidentOf is the open incident that what is ill belongs to: one that has the same members, or that is under way
+// at nodes of theirs.
+func (t *Tracker) incidentOf(at time.Time, nodes map[graph.NodeID]bool, members []Member) *Incident {
 	for _, i := range t.open {
-		if overlap(i.nodes, nodes) {
+		for _, m := range members {
+			if slices.ContainsFunc(i.Members, func(o Member) bool { return o.subject() == m.subject() }) {
+				return i
+			}
+		}
+	}
+	for _, i := range t.open {
+		if overlap(i.nodes, nodes) && at.Sub(i.LastIll) < underWay {
 			return i
 		}
 	}
 	return nil
 }
+
+// underWay is how long after its last sign an incident still spreads: other things that fall ill later are
+// another incident.
+const underWay = 45 * time.Second
 
 func overlap(a, b map[graph.NodeID]bool) bool {
 	for n := range a {
@@ -266,8 +283,8 @@ func (t *Tracker) grow(i *Incident, at time.Time, nodes map[graph.NodeID]bool, m
 	}
 	slices.SortStableFunc(i.Members, func(a, b Member) int { return a.Onset.Compare(b.Onset) })
 	r := Rank(t.base.within(i.nodes), now.within(i.nodes))
-	if r.Units >= i.Units || r.Sign != i.Sign && signRank(r.Sign) < signRank(i.Sign) {
-		i.Sign, i.Units, i.Candidates = r.Sign, r.Units, nil
+	if r.Requests >= i.requests {
+		i.Sign, i.Units, i.requests, i.Candidates = r.Sign, r.Units, r.Requests, nil
 		for n, s := range r.Shares[:min(len(r.Shares), 5)] {
 			i.Candidates = append(i.Candidates, Candidate{Share: s, Likely: n == 0 && s.Share >= 0.5, Onset: i.onsetOf(s.Node)})
 		}
@@ -275,8 +292,6 @@ func (t *Tracker) grow(i *Incident, at time.Time, nodes map[graph.NodeID]bool, m
 	}
 	i.hit(now, outside)
 }
-
-func signRank(s Sign) int { return slices.Index([]Sign{Failing, Tolerated, Slow, Different, ""}, s) }
 
 func (i *Incident) onsetOf(n graph.NodeID) (onset time.Time) {
 	for _, m := range i.Members {
@@ -416,4 +431,23 @@ func (t *Tracker) Incidents() (all []Incident) {
 		}
 	}
 	return all
+}
+
+// Seconds is how long a time usual counts are of.
+func (t *Tracker) Seconds() float64 { return t.seconds }
+
+// Calls yields what calls what in usual times, in no order, with how often, which only compares.
+func (t *Tracker) Calls(yield func(caller graph.NodeID, operation string, callee graph.NodeID, called string, calls float64)) {
+	for k, c := range t.base.calls {
+		if !c.async {
+			yield(k.caller.node, k.caller.name, k.callee.node, k.callee.name, c.calls)
+		}
+	}
+}
+
+// Requests yields how many requests operations serve in usual times, in no order, likewise.
+func (t *Tracker) Requests(yield func(node graph.NodeID, operation string, requests float64)) {
+	for k, o := range t.base.operations {
+		yield(k.node, k.name, o.requests)
+	}
 }

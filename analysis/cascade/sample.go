@@ -8,7 +8,7 @@
 // of its two ends, blames the end that most of such calls have in common. A service that is dead emits nothing
 // and still collects the blame of those who call it.
 //
-// The package is pure: no clock, no I/O, and equal input gives equal output.
+// The package is pure: no clock, no I/O.
 package cascade
 
 import (

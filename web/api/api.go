@@ -72,15 +72,16 @@ const tenant = "default"
 
 // API answers requests. It implements gen.ServerInterface.
 type API struct {
-	cfg     Config
-	reader  Reader
-	analyst Analyst
-	log     *slog.Logger
-	now     func() time.Time
-	slots   *semaphore.Weighted
-	flight  singleflight.Group
-	last    *lru.Cache[string, graph.Graph] // by question
-	events  *hub
+	cfg      Config
+	reader   Reader
+	analyst  Analyst
+	log      *slog.Logger
+	now      func() time.Time
+	slots    *semaphore.Weighted
+	thinking *semaphore.Weighted // what takes long and asks storage nothing
+	flight   singleflight.Group
+	last     *lru.Cache[string, graph.Graph] // by question
+	events   *hub
 }
 
 var _ gen.ServerInterface = (*API)(nil)
@@ -94,7 +95,7 @@ func New(ctx context.Context, cfg Config, reader Reader, analyst Analyst, log *s
 	}
 	return &API{
 		cfg: cfg, reader: reader, analyst: analyst, log: log.With("component", "api"), now: time.Now,
-		slots: semaphore.NewWeighted(int64(max(cfg.Concurrent, 1))), last: last,
+		slots: semaphore.NewWeighted(int64(max(cfg.Concurrent, 1))), thinking: semaphore.NewWeighted(2), last: last,
 		events: newHub(ctx, cfg.EventStreams, reader),
 	}
 }

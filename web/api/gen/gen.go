@@ -252,6 +252,42 @@ func (e FindingSeverity) Valid() bool {
 	}
 }
 
+// Defines values for HotspotPartPart.
+const (
+	Amplification HotspotPartPart = "amplification"
+	Burn          HotspotPartPart = "burn"
+	Change        HotspotPartPart = "change"
+	Exposure      HotspotPartPart = "exposure"
+	Flapping      HotspotPartPart = "flapping"
+	Redundancy    HotspotPartPart = "redundancy"
+	Saturation    HotspotPartPart = "saturation"
+	Tail          HotspotPartPart = "tail"
+)
+
+// Valid indicates whether the value is a known member of the HotspotPartPart enum.
+func (e HotspotPartPart) Valid() bool {
+	switch e {
+	case Amplification:
+		return true
+	case Burn:
+		return true
+	case Change:
+		return true
+	case Exposure:
+		return true
+	case Flapping:
+		return true
+	case Redundancy:
+		return true
+	case Saturation:
+		return true
+	case Tail:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for MarkWhat.
 const (
 	MarkWhatAcknowledged MarkWhat = "acknowledged"
@@ -507,6 +543,33 @@ func (e SpanOutcome) Valid() bool {
 	case SpanOutcomeThrottled:
 		return true
 	case SpanOutcomeTimedOut:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for WhatIfActionKind.
+const (
+	WhatIfActionKindCut    WhatIfActionKind = "cut"
+	WhatIfActionKindDown   WhatIfActionKind = "down"
+	WhatIfActionKindErrors WhatIfActionKind = "errors"
+	WhatIfActionKindSlow   WhatIfActionKind = "slow"
+	WhatIfActionKindSoften WhatIfActionKind = "soften"
+)
+
+// Valid indicates whether the value is a known member of the WhatIfActionKind enum.
+func (e WhatIfActionKind) Valid() bool {
+	switch e {
+	case WhatIfActionKindCut:
+		return true
+	case WhatIfActionKindDown:
+		return true
+	case WhatIfActionKindErrors:
+		return true
+	case WhatIfActionKindSlow:
+		return true
+	case WhatIfActionKindSoften:
 		return true
 	default:
 		return false
@@ -909,6 +972,18 @@ type EdgeDetail struct {
 	Window Window `json:"window"`
 }
 
+// Experiment defines model for Experiment.
+type Experiment struct {
+	Callee     string `json:"callee"`
+	CalleeName string `json:"callee_name"`
+	Caller     string `json:"caller"`
+	CallerName string `json:"caller_name"`
+
+	// Effect Share of the requests from outside that hang on it, times how little is known
+	Effect    float64 `json:"effect"`
+	Operation string  `json:"operation"`
+}
+
 // Fact defines model for Fact.
 type Fact struct {
 	Name string `json:"name"`
@@ -1065,6 +1140,50 @@ type Graph struct {
 type GraphEvent struct {
 	// At When the newest data were stored
 	At time.Time `json:"at"`
+}
+
+// Hotspot defines model for Hotspot.
+type Hotspot struct {
+	FanIn  int `json:"fan_in"`
+	FanOut int `json:"fan_out"`
+
+	// Fragility 0 to 100
+	Fragility float64 `json:"fragility"`
+
+	// Hazard All parts together
+	Hazard float64 `json:"hazard"`
+
+	// Impact Share of the requests from outside that fail if the node does
+	Impact               float64       `json:"impact"`
+	Node                 string        `json:"node"`
+	NodeName             string        `json:"node_name"`
+	Parts                []HotspotPart `json:"parts"`
+	SinglePointOfFailure bool          `json:"single_point_of_failure"`
+	Type                 NodeType      `json:"type"`
+}
+
+// HotspotPart defines model for HotspotPart.
+type HotspotPart struct {
+	Hazard float64         `json:"hazard"`
+	Known  bool            `json:"known"`
+	Part   HotspotPartPart `json:"part"`
+
+	// Points Of the score
+	Points float64 `json:"points"`
+
+	// Raw What was measured, in the unit of the part
+	Raw    float64 `json:"raw"`
+	Weight float64 `json:"weight"`
+}
+
+// HotspotPartPart defines model for HotspotPart.Part.
+type HotspotPartPart string
+
+// Hotspots defines model for Hotspots.
+type Hotspots struct {
+	At        *time.Time `json:"at"`
+	Hotspots  []Hotspot  `json:"hotspots"`
+	Truncated int        `json:"truncated"`
 }
 
 // Impact defines model for Impact.
@@ -1574,6 +1693,75 @@ type Traces struct {
 	Window Window         `json:"window"`
 }
 
+// WhatIfAction defines model for WhatIfAction.
+type WhatIfAction struct {
+	// Callee Node id, for `cut` and `soften`
+	Callee *string `json:"callee,omitempty"`
+
+	// DelayMs For `slow`
+	DelayMs *float64 `json:"delay_ms,omitempty"`
+
+	// Kind The node answers nobody; it fails a share of its requests; it takes longer; calls of the node to the callee fail; the
+	// node survives failures of the callee
+	Kind WhatIfActionKind `json:"kind"`
+
+	// Node Node id
+	Node string `json:"node"`
+
+	// Share For `errors`
+	Share *float64 `json:"share,omitempty"`
+}
+
+// WhatIfActionKind The node answers nobody; it fails a share of its requests; it takes longer; calls of the node to the callee fail; the
+// node survives failures of the callee
+type WhatIfActionKind string
+
+// WhatIfAnswer defines model for WhatIfAnswer.
+type WhatIfAnswer struct {
+	// At Of the evidence
+	At *time.Time `json:"at"`
+
+	// Entries Operations that are called from outside
+	Entries int `json:"entries"`
+
+	// Experiments Dependencies about which little is known and on which much hangs: worth a game day
+	Experiments []Experiment `json:"experiments"`
+
+	// Fails Share of all requests from outside
+	Fails float64 `json:"fails"`
+
+	// Fates Operations that are hit, the hardest first
+	Fates []WhatIfFate `json:"fates"`
+	High  float64      `json:"high"`
+	Low   float64      `json:"low"`
+}
+
+// WhatIfFate defines model for WhatIfFate.
+type WhatIfFate struct {
+	FailingPerSecond float64 `json:"failing_per_second"`
+
+	// Fails Share of its requests, the median
+	Fails float64 `json:"fails"`
+
+	// High Upper end of it
+	High float64 `json:"high"`
+
+	// Low Lower end of the 90 % interval
+	Low       float64 `json:"low"`
+	Node      string  `json:"node"`
+	NodeName  string  `json:"node_name"`
+	Operation string  `json:"operation"`
+	PerSecond float64 `json:"per_second"`
+
+	// SlowerMs On average
+	SlowerMs float64 `json:"slower_ms"`
+}
+
+// WhatIfQuestion defines model for WhatIfQuestion.
+type WhatIfQuestion struct {
+	Actions []WhatIfAction `json:"actions"`
+}
+
 // Why Why a trace was kept: something in it failed, its request was among the slowest of its operation, it is
 // an example of how things usually go, or every trace is kept.
 type Why string
@@ -1688,6 +1876,12 @@ type GetGraphParams struct {
 // GetGraphParamsQueues defines parameters for GetGraph.
 type GetGraphParamsQueues string
 
+// ListHotspotsParams defines parameters for ListHotspots.
+type ListHotspotsParams struct {
+	// Limit At most this many nodes. Default 100.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // ListNodesParams defines parameters for ListNodes.
 type ListNodesParams struct {
 	// From Start of the window, RFC 3339 or `now`, `now-15m`, `now-2h`, `now-7d`. Default `now-15m`.
@@ -1793,6 +1987,9 @@ type ListTracesParamsOutcome string
 // MarkFindingJSONRequestBody defines body for MarkFinding for application/json ContentType.
 type MarkFindingJSONRequestBody = NewMark
 
+// AskWhatIfJSONRequestBody defines body for AskWhatIf for application/json ContentType.
+type AskWhatIfJSONRequestBody = WhatIfQuestion
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
 	// ListDependencies Which dependencies take their callers down
@@ -1816,6 +2013,9 @@ type ServerInterface interface {
 	// GetGraph The dependency graph of a window
 	// (GET /graph)
 	GetGraph(c *gin.Context, params GetGraphParams)
+	// ListHotspots Where the system is fragile
+	// (GET /hotspots)
+	ListHotspots(c *gin.Context, params ListHotspotsParams)
 	// ListIncidents What went wrong, and what caused it
 	// (GET /incidents)
 	ListIncidents(c *gin.Context)
@@ -1843,6 +2043,9 @@ type ServerInterface interface {
 	// GetTrace One trace kept as evidence, as a waterfall
 	// (GET /traces/{id})
 	GetTrace(c *gin.Context, id string)
+	// AskWhatIf What would become of the operations that users call if something failed
+	// (POST /whatif)
+	AskWhatIf(c *gin.Context)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -2160,6 +2363,33 @@ func (siw *ServerInterfaceWrapper) GetGraph(c *gin.Context) {
 	}
 
 	siw.Handler.GetGraph(c, params)
+}
+
+// ListHotspots operation middleware
+func (siw *ServerInterfaceWrapper) ListHotspots(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListHotspotsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListHotspots(c, params)
 }
 
 // ListIncidents operation middleware
@@ -2576,6 +2806,19 @@ func (siw *ServerInterfaceWrapper) GetTrace(c *gin.Context) {
 	siw.Handler.GetTrace(c, id)
 }
 
+// AskWhatIf operation middleware
+func (siw *ServerInterfaceWrapper) AskWhatIf(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AskWhatIf(c)
+}
+
 // GinServerOptions provides options for the Gin server.
 type GinServerOptions struct {
 	BaseURL      string
@@ -2612,6 +2855,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/findings", wrapper.ListFindings)
 	router.GET(options.BaseURL+"/findings/:id", wrapper.GetFinding)
 	router.POST(options.BaseURL+"/findings/:id/mark", wrapper.MarkFinding)
+	router.GET(options.BaseURL+"/hotspots", wrapper.ListHotspots)
+	router.POST(options.BaseURL+"/whatif", wrapper.AskWhatIf)
 	router.GET(options.BaseURL+"/incidents", wrapper.ListIncidents)
 	router.GET(options.BaseURL+"/edges/:id", wrapper.GetEdge)
 	router.GET(options.BaseURL+"/series", wrapper.GetSeries)

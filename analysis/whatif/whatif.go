@@ -1,0 +1,290 @@
+// Package whatif answers what would become of the operations that users call if something failed: a game day on
+// paper. It simulates requests through the call sites with the hardness that evidence gives them, and says by how
+// much the answer may be off for lack of evidence.
+//
+// There are two levels of chance (analysis specification, F). Each of Draws draws takes the hardness of every site from
+// its posterior; in each, requests are simulated as package spread does. The median over the draws is the
+// answer and their spread its interval.
+//
+// The package is pure, and equal questions have equal answers.
+package whatif
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"faultline/graph"
+	"faultline/graph/spread"
+)
+
+// Draws is how often the hardness of all sites is drawn.
+const Draws = 16
+
+// Site is a call site with what is known of it.
+type Site struct {
+	spread.Site
+	Used        float64 // share of the operation's requests that call the callee
+	Alpha, Beta float64 // of the posterior of the probability that its failure is fatal
+	Known       bool    // there is a verdict, and not only a prior
+	Waits       float64 // share of requests that wait for a call to the callee
+	Calls       float64 // for each request that calls at all
+}
+
+// Entry is an operation that is called from outside.
+type Entry struct {
+	spread.Operation
+	PerSecond float64
+	Weight    float64 // its share of all requests from outside, by importance
+}
+
+// Action is one thing that goes wrong, or is changed.
+type Action struct {
+	Kind   Kind
+	Node   graph.NodeID
+	Callee graph.NodeID // of an edge: of Cut and Soften
+	Share  float64      // of requests to the node that fail: of Errors
+	Delay  float64      // ms: of Slow
+}
+
+// Kind is what an action does.
+type Kind string
+
+// The kinds of actions.
+const (
+	Down   Kind = "down"   // the node answers nobody
+	Errors Kind = "errors" // it fails a share of its requests
+	Slow   Kind = "slow"   // it takes longer
+	Cut    Kind = "cut"    // calls of the node to the callee fail
+	Soften Kind = "soften" // the node survives failures of the callee
+)
+
+// Fate is what becomes of an entry.
+type Fate struct {
+	Entry
+	Fails     float64 // share of its requests, the median
+	Low, High float64 // 90 % interval
+	Slower    float64 // ms on average
+}
+
+// Experiment is a call site that would be worth a test: how it behaves is not known, and much hangs on it.
+type Experiment struct {
+	Site   int     // in the list given
+	Effect float64 // share of the requests from outside that its hardness decides about, times how little is known of it
+}
+
+// Answer is what becomes of everything.
+type Answer struct {
+	Fates []Fate // that change, the hardest hit first by requests
+	Fails float64
+	Low   float64
+	High  float64 // share of all requests from outside, by weight
+	Learn []Experiment
+}
+
+// Ask simulates actions together.
+func Ask(sites []Site, entries []Entry, actions []Action) Answer {
+	m := newModel(sites, entries, actions)
+	shares := make([][]float64, len(entries)) // by entry and draw
+	for d := range Draws {
+		m.draw(d, shares)
+	}
+	a := Answer{}
+	total := make([]float64, Draws)
+	slower := m.slower()
+	for i, e := range entries {
+		for d, s := range shares[i] {
+			total[d] += e.Weight * s
+		}
+		f := Fate{Entry: e, Slower: slower[i]}
+		f.Fails, f.Low, f.High = summary(shares[i])
+		if f.High > 0 || f.Slower > 0 {
+			a.Fates = append(a.Fates, f)
+		}
+	}
+	a.Fails, a.Low, a.High = summary(total)
+	slices.SortFunc(a.Fates, func(x, y Fate) int {
+		return cmp.Or(
+			cmp.Compare(y.Fails*y.PerSecond, x.Fails*x.PerSecond), cmp.Compare(y.Slower*y.PerSecond, x.Slower*x.PerSecond),
+			cmp.Compare(x.Node, y.Node), cmp.Compare(x.Name, y.Name),
+		)
+	})
+	a.Learn = m.learn()
+	return a
+}
+
+// summary is the median and the 90 % interval of draws.
+func summary(draws []float64) (median, low, high float64) {
+	if len(draws) == 0 {
+		return 0, 0, 0
+	}
+	sorted := slices.Sorted(slices.Values(draws))
+	q := func(p float64) float64 { return stat.Quantile(p, stat.LinInterp, sorted, nil) }
+	return q(0.5), q(0.05), q(0.95)
+}
+
+// model is a question made ready.
+type model struct {
+	sites   []Site
+	entries []Entry
+	system  *spread.System
+	down    map[graph.NodeID]float64 // share of requests that fail
+	slow    map[graph.NodeID]float64 // ms
+	cut     map[int]bool             // sites
+	soft    map[int]bool
+	memory  *spread.Reach
+}
+
+func newModel(sites []Site, entries []Entry, actions []Action) *model {
+	m := &model{
+		sites: sites, entries: entries, down: map[graph.NodeID]float64{}, slow: map[graph.NodeID]float64{}, cut: map[int]bool{}, soft: map[int]bool{},
+	}
+	plain := make([]spread.Site, len(sites))
+	for i := range sites {
+		plain[i] = sites[i].Site
+	}
+	top := make([]spread.Entry, len(entries))
+	for i := range entries {
+		top[i] = spread.Entry{Operation: entries[i].Operation, Weight: entries[i].Weight}
+	}
+	m.system = spread.New(plain, top)
+	for _, a := range actions {
+		switch a.Kind {
+		case Down:
+			m.down[a.Node] = 1
+		case Errors:
+			m.down[a.Node] = max(m.down[a.Node], min(a.Share, 1))
+		case Slow:
+			m.slow[a.Node] += a.Delay
+		case Cut, Soften:
+			for i := range sites {
+				if sites[i].Caller == a.Node && sites[i].Callee == a.Callee {
+					m.cut[i] = m.cut[i] || a.Kind == Cut
+					m.soft[i] = m.soft[i] || a.Kind == Soften
+				}
+			}
+		}
+	}
+	return m
+}
+
+// draw simulates one draw and adds the share of failing requests of each entry.
+func (m *model) draw(d int, shares [][]float64) {
+	hard := make([]float64, len(m.sites))
+	for i := range m.sites {
+		if !m.soft[i] {
+			hard[i] = m.sites[i].hardness((float64(d)+0.5)/Draws, i)
+		}
+	}
+	lots := m.system.Draw(func(site, _ int) float64 { return m.sites[site].Used * hard[site] })
+	for e := range m.entries {
+		m.memory = lots.Reach(e, m.memory)
+		var failed spread.Mask
+		m.memory.Nodes(func(n graph.NodeID, worlds spread.Mask) {
+			if share := m.down[n]; share > 0 {
+				failed = failed.Or(worlds.And(some(n, share)))
+			}
+		})
+		for site := range m.cut {
+			failed = failed.Or(m.memory.Site(site))
+		}
+		shares[e] = append(shares[e], failed.Share())
+	}
+}
+
+// hardness is what a draw takes the hardness of a site to be. Sites are drawn independently: each goes through
+// the quantiles in an order of its own.
+func (s *Site) hardness(u float64, site int) float64 {
+	// A step that shares no divisor with the number of draws visits each quantile once.
+	u = math.Mod(u+float64(site)*0.6180339887, 1)
+	b := distuv.Beta{Alpha: max(s.Alpha, 0.01), Beta: max(s.Beta, 0.01)}
+	return b.Quantile(u)
+}
+
+// some is a share of the worlds, always the same for a node.
+func some(n graph.NodeID, share float64) (m spread.Mask) {
+	if share >= 1 {
+		return spread.All
+	}
+	x := uint64(n)
+	for world := range spread.Worlds {
+		x = x*6364136223846793005 + 1442695040888963407
+		if float64(x>>11)/(1<<53) < share {
+			m[world/64] |= 1 << (world % 64)
+		}
+	}
+	return m
+}
+
+// slower is by how many ms entries take longer on average.
+func (m *model) slower() []float64 {
+	more := make([]float64, len(m.entries))
+	if len(m.slow) == 0 {
+		return more
+	}
+	lots := m.system.Draw(func(site, _ int) float64 { return m.sites[site].Used * m.sites[site].Waits })
+	for e := range m.entries {
+		m.memory = lots.Reach(e, m.memory)
+		for i := range m.sites {
+			if delay := m.slow[m.sites[i].Callee]; delay > 0 {
+				more[e] += delay * max(m.sites[i].Calls, 1) * m.memory.Site(i).Share()
+			}
+		}
+		if delay := m.slow[m.entries[e].Node]; delay > 0 {
+			more[e] += delay
+		}
+	}
+	return more
+}
+
+// mostExperiments is how many experiments are suggested.
+const mostExperiments = 5
+
+// learn finds the sites without a verdict that matter most: by the requests from outside that reach them, and how
+// wide the interval of their hardness is.
+func (m *model) learn() []Experiment {
+	return Experiments(m.sites, m.entries)
+}
+
+// Experiments finds the sites whose test would teach most about the system.
+func Experiments(sites []Site, entries []Entry) (found []Experiment) {
+	plain := newModel(sites, entries, nil)
+	lots := plain.system.Draw(func(site, _ int) float64 { return sites[site].Used * sites[site].mean() })
+	effect := make([]float64, len(sites))
+	var memory *spread.Reach
+	for e := range entries {
+		memory = lots.Reach(e, memory)
+		for i := range sites {
+			if s := &sites[i]; !s.Known {
+				reached := memory.Operation(spread.Operation{Node: s.Caller, Name: s.Operation}).Share()
+				effect[i] += entries[e].Weight * reached * s.Used
+			}
+		}
+	}
+	for i := range sites {
+		if effect[i] > 0 {
+			b := distuv.Beta{Alpha: max(sites[i].Alpha, 0.01), Beta: max(sites[i].Beta, 0.01)}
+			found = append(found, Experiment{i, effect[i] * (b.Quantile(0.95) - b.Quantile(0.05))})
+		}
+	}
+	slices.SortFunc(found, func(a, b Experiment) int { return cmp.Or(cmp.Compare(b.Effect, a.Effect), cmp.Compare(a.Site, b.Site)) })
+	return found[:min(len(found), mostExperiments)]
+}
+
+func (s *Site) mean() float64 { return s.Alpha / (s.Alpha + s.Beta) }
+
+// Impacts is the share of the requests from outside, by weight, that fail if a node does, for all nodes on
+// which any entry depends.
+func Impacts(sites []Site, entries []Entry) map[graph.NodeID]float64 {
+	m := newModel(sites, entries, nil)
+	lots := m.system.Draw(func(site, _ int) float64 { return sites[site].Used * sites[site].mean() })
+	impact := map[graph.NodeID]float64{}
+	for e := range entries {
+		m.memory = lots.Reach(e, m.memory)
+		m.memory.Nodes(func(n graph.NodeID, worlds spread.Mask) { impact[n] += entries[e].Weight * worlds.Share() })
+	}
+	return impact
+}

@@ -1,0 +1,52 @@
+package api
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+
+	"faultline/analysis"
+	"faultline/analysis/hotspot"
+	"faultline/graph"
+	"faultline/web/api/gen"
+)
+
+const usualHotspots, mostHotspots = 100, 10_000
+
+// ListHotspots answers GET /api/v1/hotspots.
+func (a *API) ListHotspots(c *gin.Context, p gen.ListHotspotsParams) {
+	limit := usualHotspots
+	if p.Limit != nil {
+		limit = *p.Limit
+	}
+	err := known(c, p)
+	if err == nil && (limit < 1 || limit > mostHotspots) {
+		err = badRequestError(fmt.Sprintf("limit must be 1 to %d", mostHotspots))
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	r := a.analyst.Report()
+	out := gen.Hotspots{At: someTime(r.At), Hotspots: []gen.Hotspot{}, Truncated: max(len(r.Hotspots)-limit, 0)}
+	for i := range r.Hotspots[:min(limit, len(r.Hotspots))] {
+		out.Hotspots = append(out.Hotspots, wireHotspot(r, &r.Hotspots[i]))
+	}
+	c.JSON(http.StatusOK, out)
+}
+
+func wireHotspot(r *analysis.Report, s *hotspot.Score) gen.Hotspot {
+	n := r.Nodes[s.ID]
+	out := gen.Hotspot{
+		Node: s.ID.String(), NodeName: n.Name, Type: gen.NodeType(cmp.Or(n.Type, graph.TypeUnknown)), Fragility: s.Fragility, Impact: s.Impact, Hazard: s.Hazard,
+		SinglePointOfFailure: s.Single, FanIn: s.FanIn, FanOut: s.FanOut, Parts: []gen.HotspotPart{},
+	}
+	for _, p := range s.Parts {
+		out.Parts = append(out.Parts, gen.HotspotPart{
+			Part: gen.HotspotPartPart(p.Part), Raw: p.Raw, Known: p.Known, Hazard: p.Hazard, Weight: p.Weight, Points: p.Points,
+		})
+	}
+	return out
+}
