@@ -38,6 +38,18 @@ const pipeline = createRoute({
   component: lazyRouteComponent(() => import('./pages/pipeline/PipelinePage'), 'PipelinePage'),
 })
 
+const hotspots = createRoute({
+  getParentRoute: () => root,
+  path: '/hotspots',
+  component: lazyRouteComponent(() => import('./pages/hotspots/HotspotsPage'), 'HotspotsPage'),
+})
+
+const whatIf = createRoute({
+  getParentRoute: () => root,
+  path: '/whatif',
+  component: lazyRouteComponent(() => import('./pages/whatif/WhatIfPage'), 'WhatIfPage'),
+})
+
 const incidents = createRoute({
   getParentRoute: () => root,
   path: '/incidents',
@@ -58,7 +70,7 @@ const trace = createRoute({
 
 export function makeRouter(history?: RouterHistory) {
   return createRouter({
-    routeTree: root.addChildren([home, graph.addChildren([map, table]), incidents, findings, pipeline, trace]),
+    routeTree: root.addChildren([home, graph.addChildren([map, table]), incidents, findings, hotspots, whatIf, pipeline, trace]),
     parseSearch: (search) => parseView(search),
     stringifySearch: (search) => formatView(search as Partial<View>),
     history,

@@ -1,5 +1,5 @@
 import createClient from 'openapi-fetch'
-import type { FindingsQuery, GraphQuery, NewMark, SeriesQuery, TracesQuery } from './model'
+import type { FindingsQuery, GraphQuery, NewMark, SeriesQuery, WhatIfAction, TracesQuery } from './model'
 import { problemFrom, problemOf } from './problem'
 import type { paths } from './schema'
 
@@ -45,6 +45,12 @@ export const api = {
 
   trace: (id: string, signal?: AbortSignal) =>
     answer(http.GET('/traces/{id}', { params: { path: { id } }, signal })),
+
+  hotspots: (signal?: AbortSignal) =>
+    answer(http.GET('/hotspots', { signal })),
+
+  whatIf: (actions: WhatIfAction[], signal?: AbortSignal) =>
+    answer(http.POST('/whatif', { body: { actions }, signal })),
 
   incidents: (signal?: AbortSignal) =>
     answer(http.GET('/incidents', { signal })),

@@ -176,6 +176,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/hotspots": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where the system is fragile
+         * @description Nodes on which requests from outside depend, the most fragile first. A score is 100 · impact · hazard; the points
+         *     of its parts add up to it.
+         */
+        get: operations["listHotspots"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/whatif": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What would become of the operations that users call if something failed
+         * @description Simulates requests through the call sites, with the hardness that evidence gives them, and says how far the answer may be
+         *     off for lack of evidence. Nothing is changed anywhere.
+         */
+        post: operations["askWhatIf"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/incidents": {
         parameters: {
             query?: never;
@@ -654,6 +696,143 @@ export interface components {
              * @description Requests that called it; older ones count less
              */
             requests: number;
+        };
+        HotspotPart: {
+            /** @enum {string} */
+            part: "burn" | "redundancy" | "amplification" | "tail" | "saturation" | "flapping" | "change" | "exposure";
+            /**
+             * Format: double
+             * @description What was measured, in the unit of the part
+             */
+            raw: number;
+            known: boolean;
+            /** Format: double */
+            hazard: number;
+            /** Format: double */
+            weight: number;
+            /**
+             * Format: double
+             * @description Of the score
+             */
+            points: number;
+        };
+        Hotspot: {
+            node: string;
+            node_name: string;
+            type: components["schemas"]["NodeType"];
+            /**
+             * Format: double
+             * @description 0 to 100
+             */
+            fragility: number;
+            /**
+             * Format: double
+             * @description Share of the requests from outside that fail if the node does
+             */
+            impact: number;
+            /**
+             * Format: double
+             * @description All parts together
+             */
+            hazard: number;
+            single_point_of_failure: boolean;
+            fan_in: number;
+            fan_out: number;
+            parts: components["schemas"]["HotspotPart"][];
+        };
+        Hotspots: {
+            /** Format: date-time */
+            at: string | null;
+            hotspots: components["schemas"]["Hotspot"][];
+            truncated: number;
+        };
+        WhatIfAction: {
+            /**
+             * @description The node answers nobody; it fails a share of its requests; it takes longer; calls of the node to the callee fail; the
+             *     node survives failures of the callee
+             * @enum {string}
+             */
+            kind: "down" | "errors" | "slow" | "cut" | "soften";
+            /** @description Node id */
+            node: string;
+            /** @description Node id, for `cut` and `soften` */
+            callee?: string;
+            /**
+             * Format: double
+             * @description For `errors`
+             */
+            share?: number;
+            /**
+             * Format: double
+             * @description For `slow`
+             */
+            delay_ms?: number;
+        };
+        WhatIfQuestion: {
+            actions: components["schemas"]["WhatIfAction"][];
+        };
+        WhatIfFate: {
+            node: string;
+            node_name: string;
+            operation: string;
+            /** Format: double */
+            per_second: number;
+            /**
+             * Format: double
+             * @description Share of its requests, the median
+             */
+            fails: number;
+            /**
+             * Format: double
+             * @description Lower end of the 90 % interval
+             */
+            low: number;
+            /**
+             * Format: double
+             * @description Upper end of it
+             */
+            high: number;
+            /** Format: double */
+            failing_per_second: number;
+            /**
+             * Format: double
+             * @description On average
+             */
+            slower_ms: number;
+        };
+        Experiment: {
+            caller: string;
+            caller_name: string;
+            operation: string;
+            callee: string;
+            callee_name: string;
+            /**
+             * Format: double
+             * @description Share of the requests from outside that hang on it, times how little is known
+             */
+            effect: number;
+        };
+        WhatIfAnswer: {
+            /**
+             * Format: date-time
+             * @description Of the evidence
+             */
+            at: string | null;
+            /** @description Operations that are called from outside */
+            entries: number;
+            /**
+             * Format: double
+             * @description Share of all requests from outside
+             */
+            fails: number;
+            /** Format: double */
+            low: number;
+            /** Format: double */
+            high: number;
+            /** @description Operations that are hit, the hardest first */
+            fates: components["schemas"]["WhatIfFate"][];
+            /** @description Dependencies about which little is known and on which much hangs: worth a game day */
+            experiments: components["schemas"]["Experiment"][];
         };
         /**
          * @description How something is ill: requests fail, requests survive calls that fail, requests take longer, or requests make other
@@ -1621,6 +1800,55 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Finding"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listHotspots: {
+        parameters: {
+            query?: {
+                /** @description At most this many nodes. Default 100. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The hotspots */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Hotspots"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    askWhatIf: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WhatIfQuestion"];
+            };
+        };
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WhatIfAnswer"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -1,6 +1,6 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { api } from '../api/client'
-import type { FindingsQuery, GraphNode, NewMark } from '../api/model'
+import type { FindingsQuery, GraphNode, NewMark, WhatIfAction } from '../api/model'
 import { graphQuery } from '../view/view'
 import { useView } from './useView'
 
@@ -89,6 +89,16 @@ export const STILL = 'still'
 
 export function useTrace(id: string) {
   return useQuery({ queryKey: [STILL, 'trace', id], queryFn: ({ signal }) => api.trace(id, signal), staleTime: 60_000 })
+}
+
+/** Where the system is fragile. Not of the window: of now. */
+export function useHotspots() {
+  return useQuery({ queryKey: ['hotspots'], queryFn: ({ signal }) => api.hotspots(signal), placeholderData: keepPreviousData, refetchInterval: 60_000 })
+}
+
+/** What would become of the operations that users call. Asked once for each question. */
+export function useWhatIf(actions: WhatIfAction[]) {
+  return useQuery({ queryKey: [STILL, 'whatif', actions], queryFn: ({ signal }) => api.whatIf(actions, signal), enabled: actions.length > 0, staleTime: 60_000, placeholderData: keepPreviousData })
 }
 
 /** What went wrong lately. Not of the window: since the server started. */

@@ -37,6 +37,12 @@ export interface View extends Range {
   severity: 'info' | 'warning' | 'critical'
   /** Whether findings that somebody muted are listed too. */
   muted: boolean
+  /** What is asked on the what-if page: the node, what happens to it, and how much. */
+  what: 'down' | 'errors' | 'slow'
+  who?: string
+  much?: number
+  /** Hotspot that is unfolded. */
+  spot?: string
   /** Incident that is unfolded; the first one by default. */
   incident?: string
   /** Finding that is unfolded. */
@@ -52,7 +58,7 @@ export const DEFAULT_VIEW: View = {
   environment: [], namespace: [], type: [], q: '',
   depth: 1, queues: 'show', group: 'auto', open: [],
   rows: 'nodes', sort: '-rate', live: true,
-  outcome: 'failed', side: 'any', state: 'open', severity: 'info', muted: false, shut: [],
+  outcome: 'failed', side: 'any', what: 'down', state: 'open', severity: 'info', muted: false, shut: [],
 }
 
 export const MAX_DEPTH = 5
@@ -87,6 +93,10 @@ export function parseView(search: string, now = Date.now()): View {
     state: oneOf(['open', 'resolved'], p.get('state')),
     severity: oneOf(['info', 'warning', 'critical'], p.get('severity')),
     muted: p.get('muted') === 'true',
+    what: oneOf(['down', 'errors', 'slow'], p.get('what')),
+    who: text('who'),
+    much: positive(p.get('much')),
+    spot: text('spot'),
     incident: text('incident'),
     finding: text('finding'),
     span: text('span'),
@@ -135,6 +145,12 @@ export const CLEAR_FILTERS = { environment: [], namespace: [], type: [], focus: 
 
 function isNodeType(s: string): s is NodeType {
   return (NODE_TYPES as readonly string[]).includes(s)
+}
+
+/** A number above zero, if it is one. */
+function positive(value: string | null): number | undefined {
+  const n = Number(value)
+  return value !== null && Number.isFinite(n) && n > 0 ? n : undefined
 }
 
 /** The choice named by value; the first one when it names none. */
