@@ -22,8 +22,7 @@ type Structure struct {
 
 // inspect says who could take what down, and where the system is fragile.
 func (e *Engine) inspect(ctx context.Context, now time.Time, r *Report) error {
-	if e.ticks%structureEvery != 0 {
-		last := e.Report()
+	if last := e.Report(); e.ticks%structureEvery != 0 && len(last.Structure.Entries) > 0 {
 		r.Structure, r.Hotspots = last.Structure, last.Hotspots
 		return nil
 	}

@@ -307,6 +307,11 @@ func slow(base, now *Sample) Ranking {
 		s.Units += more / 1e6
 		s.Why.Self += more / 1e6
 	}
+	for n, more := range silentExcess(base, now) {
+		s := t.of(n)
+		s.Units += more / 1e6
+		s.Why.Self += more / 1e6
+	}
 	for e, more := range wayExcess(base, now) {
 		s := t.of(e)
 		s.Units += more / 1e6
@@ -352,6 +357,21 @@ func ownExcess(base, now *Sample) map[operation]float64 {
 		// The variance is that of the whole duration, which is more than that of the part.
 		if d := n.sum/n.n - b.sum/b.n; surprising(d, base.operations[k].time, now.operations[k].time) {
 			more[k] = d * n.n
+		}
+	}
+	return more
+}
+
+// silentExcess is how much longer calls took to nodes that only their callers tell of, such as databases.
+func silentExcess(base, now *Sample) map[graph.NodeID]float64 {
+	more := map[graph.NodeID]float64{}
+	for k, n := range now.calls {
+		b := base.calls[k]
+		if b == nil || n.async || n.server.n > 0 || b.server.n > 0 || n.client.n <= 0 || b.client.n <= 0 {
+			continue
+		}
+		if d := n.client.mean() - b.client.mean(); surprising(d, b.client, n.client) {
+			more[k.callee.node] += d * n.client.n
 		}
 	}
 	return more

@@ -77,9 +77,14 @@ type Claim struct {
 	Sudden     bool            // certain at the first look: an event, or weighed by its analysis already
 }
 
-// ID is the identity of the finding that c makes: equal for claims of one kind, subject and key.
+// ID is the identity of the finding that c makes: equal for claims of one kind, subject and key. An incident
+// stays itself whoever is blamed for it.
 func (c *Claim) ID() string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%s\x00%s", c.Kind, c.Subject.Node, c.Subject.Callee, c.Subject.Operation, c.Key))
+	subject := c.Subject
+	if c.Incident != "" && c.Key == c.Incident {
+		subject = Subject{}
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%s\x00%s", c.Kind, subject.Node, subject.Callee, subject.Operation, c.Key))
 	return hex.EncodeToString(sum[:8])
 }
 

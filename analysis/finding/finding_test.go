@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"faultline/graph"
 )
 
 var t0 = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
@@ -93,5 +95,38 @@ func TestBookIsBounded(t *testing.T) {
 	b.Update(t0.Add(cfg.Remember+time.Hour), nil)
 	if n := len(slices.Collect(b.Findings())); n != 0 {
 		t.Errorf("%d findings remembered for longer than they may be", n)
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	id := func(change func(*Claim)) string {
+		c := Claim{Kind: "k", Subject: Subject{Node: 1, Callee: 2, Operation: "op"}, Key: "x"}
+		change(&c)
+		return c.ID()
+	}
+	same := id(func(*Claim) {})
+	for name, tt := range map[string]struct {
+		change func(*Claim)
+		same   bool
+	}{
+		"what it says":   {func(c *Claim) { c.Title, c.Severity, c.Confidence = "other", Critical, 1 }, true},
+		"its incident":   {func(c *Claim) { c.Incident = "i" }, true},
+		"kind":           {func(c *Claim) { c.Kind = "l" }, false},
+		"node":           {func(c *Claim) { c.Subject.Node = 3 }, false},
+		"callee":         {func(c *Claim) { c.Subject.Callee = 3 }, false},
+		"operation":      {func(c *Claim) { c.Subject.Operation = "po" }, false},
+		"key":            {func(c *Claim) { c.Key = "y" }, false},
+		"between fields": {func(c *Claim) { c.Subject.Operation, c.Key = "opx", "" }, false},
+	} {
+		if got := id(tt.change) == same; got != tt.same {
+			t.Errorf("another %s: same finding %v, want %v", name, got, tt.same)
+		}
+	}
+	incident := func(node graph.NodeID) string {
+		c := Claim{Kind: "incident", Key: "i", Incident: "i", Subject: Subject{Node: node}}
+		return c.ID()
+	}
+	if incident(1) != incident(2) {
+		t.Error("an incident became another because somebody else is blamed")
 	}
 }

@@ -308,10 +308,59 @@ test('a trace that is not kept, and one that cannot be, are explained', async ()
   }
 })
 
+test('the incidents page names what is wrong, or says that nothing is', async () => {
+  const { page, problems, close } = await open(browser, '/map')
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Incidents' }).click()
+  await page.getByRole('heading', { name: 'Incidents', level: 1 }).waitFor()
+  const { incidents } = await api('/incidents')
+  if (incidents.length === 0) await page.getByText(/Nothing has gone wrong/).waitFor()
+  else await page.locator(`[data-incident="${incidents[0].id}"]`).waitFor()
+  assert.deepEqual(problems, [])
+  await close()
+})
+
+test('a finding is acknowledged and taken back', async () => {
+  const { findings } = await eventually('a finding', async () => {
+    const got = await api('/findings')
+    return got.findings.length > 0 && got
+  }, 240_000)
+  const { page, problems, close } = await open(browser, `/findings?finding=${findings[0].id}`)
+  const item = page.locator(`[data-finding="${findings[0].kind}"]`, { hasText: findings[0].title })
+  await item.getByRole('region', { name: 'Evidence' }).waitFor()
+  await item.getByRole('region', { name: 'History' }).getByText(/opened/).first().waitFor()
+  await item.getByLabel('Your name').fill('Sue')
+  await item.getByRole('button', { name: 'Acknowledge' }).click()
+  await item.getByText('acknowledged by Sue').waitFor()
+  assert.equal((await api(`/findings/${findings[0].id}`)).finding.mark.by, 'Sue')
+  await item.getByRole('button', { name: 'Take that back' }).click()
+  await item.getByRole('button', { name: 'Acknowledge' }).waitFor()
+  assert.equal((await api(`/findings/${findings[0].id}`)).finding.mark, null)
+  assert.deepEqual(problems, [])
+  await close()
+})
+
+test('a hotspot leads to the question what its failure would do', async () => {
+  await eventually('hotspots', async () => (await api('/hotspots')).hotspots.some((h) => h.node_name === 'gateway'), 240_000)
+  const { page, problems, close } = await open(browser, '/hotspots')
+  const gateway = page.locator('[data-hotspot="gateway"]')
+  await gateway.getByRole('button').click()
+  await gateway.getByRole('table').waitFor()
+  await gateway.getByRole('link', { name: 'What if it goes down?' }).click()
+  await page.getByRole('heading', { name: 'What if', level: 1 }).waitFor()
+  const answer = page.getByRole('region', { name: 'Answer' })
+  await answer.getByRole('table').waitFor()
+  const fails = Number(await answer.locator('[data-fails]').getAttribute('data-fails'))
+  assert.ok(fails > 0.3, `the gateway takes down ${fails} of the requests`)
+  await page.getByLabel('What happens').selectOption('slow')
+  await answer.getByText(/get slower/).waitFor()
+  assert.deepEqual(problems, [])
+  await close()
+})
+
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 for (const colorScheme of ['light', 'dark']) {
-  for (const path of ['/map', '/table', '/table?rows=edges', '/map?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z', 'panel', '/pipeline', '/pipeline?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z', 'trace']) {
+  for (const path of ['/map', '/table', '/table?rows=edges', '/map?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z', 'panel', '/pipeline', '/pipeline?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z', 'trace', '/incidents', '/findings', '/hotspots', '/whatif']) {
     test(`axe finds nothing serious: ${path}, ${colorScheme}`, async () => {
       let at = path
       if (path === 'panel') at = `/map?node=${(await api('/graph')).nodes.find((n) => n.name === 'checkout').id}`
