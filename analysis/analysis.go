@@ -18,6 +18,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"faultline/analysis/audit"
 	"faultline/analysis/cascade"
 	"faultline/analysis/dependency"
 	"faultline/analysis/finding"
@@ -42,6 +43,7 @@ type Config struct {
 	History    time.Duration     `yaml:"history"` // read after a start
 	Dependency dependency.Config `yaml:"dependency"`
 	Cascade    cascade.Config    `yaml:"cascade"`
+	Audit      audit.Config      `yaml:"audit"`
 	Finding    finding.Config    `yaml:"finding"`
 }
 
@@ -49,7 +51,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Every: 15 * time.Second, History: 6 * time.Hour,
-		Dependency: dependency.DefaultConfig(), Cascade: cascade.DefaultConfig(), Finding: finding.DefaultConfig(),
+		Dependency: dependency.DefaultConfig(), Cascade: cascade.DefaultConfig(), Audit: audit.DefaultConfig(), Finding: finding.DefaultConfig(),
 	}
 }
 
@@ -62,7 +64,7 @@ func (c Config) Validate() error {
 	if c.History < 0 {
 		errs = append(errs, errors.New("history must not be negative"))
 	}
-	return errors.Join(append(errs, c.Dependency.Validate(), c.Cascade.Validate(), c.Finding.Validate())...)
+	return errors.Join(append(errs, c.Dependency.Validate(), c.Cascade.Validate(), c.Audit.Validate(), c.Finding.Validate())...)
 }
 
 // Report is what the engine found last. It is never changed.
@@ -73,6 +75,7 @@ type Report struct {
 	Sites []dependency.Judgement     // by caller, operation, callee
 	Edges []dependency.EdgeJudgement // by caller, callee
 
+	Audit     []audit.Report // by caller, operation, callee
 	Structure Structure
 	Hotspots  []hotspot.Score // the most fragile first
 
@@ -92,6 +95,7 @@ type Engine struct {
 
 	judge   *dependency.Judge
 	tracker *cascade.Tracker
+	auditor *audit.Auditor
 	shelf   shelf
 	nodes   map[graph.NodeID]graph.Node
 	since   time.Time
@@ -108,7 +112,7 @@ func New(cfg Config, tenant string, s Store, log *slog.Logger, reg prometheus.Re
 	f := promauto.With(reg)
 	e := &Engine{
 		cfg: cfg, tenant: tenant, store: s, log: log.With("component", "analysis"), now: time.Now, nodes: map[graph.NodeID]graph.Node{},
-		tracker: cascade.New(cfg.Cascade), shelf: shelf{book: finding.NewBook(cfg.Finding)},
+		tracker: cascade.New(cfg.Cascade), auditor: audit.New(cfg.Audit), shelf: shelf{book: finding.NewBook(cfg.Finding)},
 		seconds: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "faultline_analysis_tick_seconds", Help: "Time of one look at the latest evidence.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 12),
 		}),
@@ -192,7 +196,7 @@ func (e *Engine) look(ctx context.Context) error {
 	r := &Report{
 		At: now, Since: e.since, Nodes: e.nodes,
 		Sites: slices.Collect(e.judge.Judgements(to)), Edges: slices.Collect(e.judge.Edges(to)),
-		Incidents: e.tracker.Incidents(),
+		Incidents: e.tracker.Incidents(), Audit: slices.Collect(e.auditor.Reports()),
 	}
 	if err := e.inspect(ctx, now, r); err != nil {
 		return err

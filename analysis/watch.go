@@ -63,6 +63,7 @@ func (e *Engine) learn(ctx context.Context, now time.Time, outcomes []graph.Outc
 		for i := range outcomes {
 			if r := &outcomes[i]; r.Bucket.Add(graph.OutcomeStep).Equal(end) {
 				b.AddOutcome(r)
+				e.auditor.Add(r)
 			}
 		}
 		e.tracker.Learn(end, b.Sample)
@@ -91,6 +92,7 @@ func (e *Engine) learnPast(ctx context.Context, now time.Time) error {
 			for i := range rows {
 				if rows[i].Bucket.Equal(b.At) {
 					b.AddOutcome(&rows[i])
+					e.auditor.Add(&rows[i])
 				}
 			}
 			e.tracker.Learn(b.At.Add(time.Minute), b.Sample)

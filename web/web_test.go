@@ -26,6 +26,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"faultline/analysis"
+	"faultline/analysis/audit"
 	"faultline/analysis/cascade"
 	"faultline/analysis/dependency"
 	"faultline/analysis/finding"
@@ -258,6 +259,10 @@ func (analyst) Report() *analysis.Report {
 	return &analysis.Report{
 		At: at, Since: at.Add(-time.Hour), Nodes: map[graph.NodeID]graph.Node{front.ID(): front},
 		Sites: []dependency.Judgement{site}, Edges: []dependency.EdgeJudgement{edge}, Findings: someFindings(),
+		Audit: []audit.Report{{
+			Site:   audit.Site{Caller: front.ID(), Operation: "GET /", Callee: call.Callee},
+			Checks: []audit.Check{{Practice: audit.Backoff, State: audit.Risk, Evidence: 40}},
+		}},
 		Structure: analysis.Structure{
 			Sites: []whatif.Site{{
 				Site: spread.Site{Caller: front.ID(), Operation: "GET /", Callee: call.Callee}, Used: 1, Alpha: 50, Beta: 0.2, Known: true, Waits: 1, Calls: 1,
@@ -383,6 +388,25 @@ func TestIncidents(t *testing.T) {
 	}
 	if resp, _ := get(t, srv, "/api/v1/incidents?state=open"); resp.StatusCode != http.StatusBadRequest {
 		t.Errorf("an unknown parameter: %s", resp.Status)
+	}
+}
+
+func TestAudit(t *testing.T) {
+	srv := serve(t, &shop{})
+	for query, want := range map[string]int{"?node=" + front.ID().String(): 1, "?node=00000000000000ff": 0} {
+		resp, body := get(t, srv, "/api/v1/audit"+query)
+		var got gen.Audit
+		if err := json.Unmarshal(body, &got); err != nil || resp.StatusCode != http.StatusOK || len(got.Sites) != want {
+			t.Fatalf("%s: %s %s", query, resp.Status, body)
+		}
+		if want == 1 && (got.Sites[0].Checks[0].State != "risk" || got.Sites[0].Checks[0].Repair == "") {
+			t.Errorf("%+v", got.Sites[0])
+		}
+	}
+	for _, query := range []string{"", "?node=cart", "?node=" + front.ID().String() + "&from=now"} {
+		if resp, body := get(t, srv, "/api/v1/audit"+query); resp.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: %s %s", query, resp.Status, body)
+		}
 	}
 }
 

@@ -39,6 +39,57 @@ func (e Assumption) Valid() bool {
 	}
 }
 
+// Defines values for AuditCheckPractice.
+const (
+	Backoff     AuditCheckPractice = "backoff"
+	Chattiness  AuditCheckPractice = "chattiness"
+	Degradation AuditCheckPractice = "degradation"
+	Jitter      AuditCheckPractice = "jitter"
+	Retries     AuditCheckPractice = "retries"
+	Timeout     AuditCheckPractice = "timeout"
+)
+
+// Valid indicates whether the value is a known member of the AuditCheckPractice enum.
+func (e AuditCheckPractice) Valid() bool {
+	switch e {
+	case Backoff:
+		return true
+	case Chattiness:
+		return true
+	case Degradation:
+		return true
+	case Jitter:
+		return true
+	case Retries:
+		return true
+	case Timeout:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AuditCheckState.
+const (
+	AuditCheckStatePass    AuditCheckState = "pass"
+	AuditCheckStateRisk    AuditCheckState = "risk"
+	AuditCheckStateUnknown AuditCheckState = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the AuditCheckState enum.
+func (e AuditCheckState) Valid() bool {
+	switch e {
+	case AuditCheckStatePass:
+		return true
+	case AuditCheckStateRisk:
+		return true
+	case AuditCheckStateUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Basis.
 const (
 	Boundary Basis = "boundary"
@@ -659,6 +710,52 @@ func (e ListTracesParamsOutcome) Valid() bool {
 
 // Assumption What to reckon with where the verdict is unknown
 type Assumption string
+
+// Audit defines model for Audit.
+type Audit struct {
+	At    *time.Time  `json:"at"`
+	Sites []AuditSite `json:"sites"`
+}
+
+// AuditCheck defines model for AuditCheck.
+type AuditCheck struct {
+	// Aws Practices of the AWS Well-Architected reliability pillar
+	Aws []string `json:"aws"`
+
+	// Evidence Observations that it rests on
+	Evidence int64 `json:"evidence"`
+
+	// Means What a risk means
+	Means    string             `json:"means"`
+	Practice AuditCheckPractice `json:"practice"`
+	Repair   string             `json:"repair"`
+
+	// State Without enough evidence it is unknown, never pass
+	State AuditCheckState `json:"state"`
+	Title string          `json:"title"`
+
+	// Value Timeout in ms, attempts of a call, growth of pauses (1: always the same), spread of pauses by their median, share survived, calls of a request
+	Value float64 `json:"value"`
+}
+
+// AuditCheckPractice defines model for AuditCheck.Practice.
+type AuditCheckPractice string
+
+// AuditCheckState Without enough evidence it is unknown, never pass
+type AuditCheckState string
+
+// AuditSite defines model for AuditSite.
+type AuditSite struct {
+	Callee     string       `json:"callee"`
+	CalleeName string       `json:"callee_name"`
+	Caller     string       `json:"caller"`
+	CallerName string       `json:"caller_name"`
+	Checks     []AuditCheck `json:"checks"`
+	Operation  string       `json:"operation"`
+
+	// Trace Id of an example trace with a failure
+	Trace *string `json:"trace"`
+}
 
 // Basis A witness for an edge: a client and a server half told by their kinds, a parent in another service, a
 // span link, or one half only with the other end inferred.
@@ -1796,6 +1893,12 @@ type To = string
 // Type defines model for Type.
 type Type = []NodeType
 
+// ListAuditParams defines parameters for ListAudit.
+type ListAuditParams struct {
+	// Node Only call sites of and to this node
+	Node string `form:"node" json:"node"`
+}
+
 // ListDependenciesParams defines parameters for ListDependencies.
 type ListDependenciesParams struct {
 	// Node Only dependencies of and on this node
@@ -1992,6 +2095,9 @@ type AskWhatIfJSONRequestBody = WhatIfQuestion
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListAudit Which resilience practices calls follow, as seen in traces
+	// (GET /audit)
+	ListAudit(c *gin.Context, params ListAuditParams)
 	// ListDependencies Which dependencies take their callers down
 	// (GET /dependencies)
 	ListDependencies(c *gin.Context, params ListDependenciesParams)
@@ -2056,6 +2162,33 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(c *gin.Context)
+
+// ListAudit operation middleware
+func (siw *ServerInterfaceWrapper) ListAudit(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAuditParams
+
+	// ------------- Required query parameter "node" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "node", c.Request.URL.Query(), &params.Node, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter node: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListAudit(c, params)
+}
 
 // ListDependencies operation middleware
 func (siw *ServerInterfaceWrapper) ListDependencies(c *gin.Context) {
@@ -2855,6 +2988,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/findings", wrapper.ListFindings)
 	router.GET(options.BaseURL+"/findings/:id", wrapper.GetFinding)
 	router.POST(options.BaseURL+"/findings/:id/mark", wrapper.MarkFinding)
+	router.GET(options.BaseURL+"/audit", wrapper.ListAudit)
 	router.GET(options.BaseURL+"/hotspots", wrapper.ListHotspots)
 	router.POST(options.BaseURL+"/whatif", wrapper.AskWhatIf)
 	router.GET(options.BaseURL+"/incidents", wrapper.ListIncidents)

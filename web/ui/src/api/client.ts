@@ -46,6 +46,9 @@ export const api = {
   trace: (id: string, signal?: AbortSignal) =>
     answer(http.GET('/traces/{id}', { params: { path: { id } }, signal })),
 
+  audit: (node: string, signal?: AbortSignal) =>
+    answer(http.GET('/audit', { params: { query: { node } }, signal })),
+
   hotspots: (signal?: AbortSignal) =>
     answer(http.GET('/hotspots', { signal })),
 

@@ -176,6 +176,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which resilience practices calls follow, as seen in traces */
+        get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/hotspots": {
         parameters: {
             query?: never;
@@ -696,6 +713,46 @@ export interface components {
              * @description Requests that called it; older ones count less
              */
             requests: number;
+        };
+        AuditCheck: {
+            /** @enum {string} */
+            practice: "timeout" | "retries" | "backoff" | "jitter" | "degradation" | "chattiness";
+            title: string;
+            /**
+             * @description Without enough evidence it is unknown, never pass
+             * @enum {string}
+             */
+            state: "pass" | "risk" | "unknown";
+            /**
+             * Format: double
+             * @description Timeout in ms, attempts of a call, growth of pauses (1: always the same), spread of pauses by their median, share survived, calls of a request
+             */
+            value: number;
+            /**
+             * Format: int64
+             * @description Observations that it rests on
+             */
+            evidence: number;
+            /** @description What a risk means */
+            means: string;
+            repair: string;
+            /** @description Practices of the AWS Well-Architected reliability pillar */
+            aws: string[];
+        };
+        AuditSite: {
+            caller: string;
+            caller_name: string;
+            operation: string;
+            callee: string;
+            callee_name: string;
+            checks: components["schemas"]["AuditCheck"][];
+            /** @description Id of an example trace with a failure */
+            trace: string | null;
+        };
+        Audit: {
+            /** Format: date-time */
+            at: string | null;
+            sites: components["schemas"]["AuditSite"][];
         };
         HotspotPart: {
             /** @enum {string} */
@@ -1800,6 +1857,30 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Finding"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listAudit: {
+        parameters: {
+            query: {
+                /** @description Only call sites of and to this node */
+                node: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The call sites with their checks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Audit"];
                 };
             };
             default: components["responses"]["Problem"];

@@ -91,6 +91,11 @@ export function useTrace(id: string) {
   return useQuery({ queryKey: [STILL, 'trace', id], queryFn: ({ signal }) => api.trace(id, signal), staleTime: 60_000 })
 }
 
+/** Which resilience practices the calls of a node, and those to it, follow. Not of the window: of all that was seen. */
+export function useAudit(node: string) {
+  return useQuery({ queryKey: ['audit', node], queryFn: ({ signal }) => api.audit(node, signal), placeholderData: keepPreviousData })
+}
+
 /** Where the system is fragile. Not of the window: of now. */
 export function useHotspots() {
   return useQuery({ queryKey: ['hotspots'], queryFn: ({ signal }) => api.hotspots(signal), placeholderData: keepPreviousData, refetchInterval: 60_000 })

@@ -6,6 +6,7 @@ import { useEdge, useSeries } from '../../hooks/queries'
 import { useNow } from '../../hooks/useNow'
 import { Criticality } from './Criticality'
 import { ExampleTraces } from './ExampleTraces'
+import { Practices } from './Practices'
 import { RedCharts } from './RedCharts'
 import { Figures, HealthBadge, Loaded, NodeLink, Section } from './parts'
 
@@ -50,6 +51,7 @@ function Detail({ detail }: { detail: EdgeDetail }) {
         <Figures red={edge} windowSeconds={length} columns={[{ title: 'client', red: edge }, { title: 'server', red: server }]} />
       </Section>
       <Section title="Criticality" note="from all failures seen, whatever the window"><Criticality caller={edge.caller} callee={edge.callee} /></Section>
+      <Section title="Practices" note="as seen in traces"><Practices caller={edge.caller} callee={edge.callee} /></Section>
       <Section title="Over time"><EdgeCharts id={edge.id} /></Section>
       <Section title="Operations" note="caller’s → callee’s">
         <table className="num w-full">
