@@ -71,6 +71,10 @@ bench: build engine ## every Go benchmark; PKG=./graph/... BENCH=Match for some
 bench-ingest: build engine ## what ingest costs for each span, on a core of its own; ARGS='-services 10000 -doors http' for other loads
 	go test -count=1 -timeout 60m -v -run '^TestCostOfIngest$$' ./cmd/faultline -cost $(ARGS)
 
+.PHONY: score
+score: ## how right the analysis is, on data with known truth; the tables of docs/accuracy.md
+	go test -count=1 -v -run 'Score|SingleFaults|QuietDay|TimeToDetect|AgainstBruteForce|PoliciesAreRead|GeneratedSystems' ./analysis/... | grep -v '^=== \|no test files\|no tests to run'
+
 .PHONY: lint
 lint: $(GOLANGCI_LINT) ui ## golangci-lint, with the import directions of .golangci.yml, and the UI's linter
 	$(GOLANGCI_LINT) run ./...

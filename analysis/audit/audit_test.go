@@ -80,7 +80,7 @@ func TestChecks(t *testing.T) {
 // TestPoliciesAreRead makes up call sites with a known policy, plays their retries and reads it back.
 func TestPoliciesAreRead(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
-	var decided, right, timeouts, close float64
+	var decided, right, timeouts, near float64
 	for n := range 400 {
 		attempts := 1 + r.IntN(5)
 		base := time.Duration(20+r.IntN(500)) * time.Millisecond
@@ -116,12 +116,12 @@ func TestPoliciesAreRead(t *testing.T) {
 				if c.State == Unknown {
 					continue
 				}
-				ok := true
+				var ok bool
 				switch c.Practice {
 				case Timeout:
 					timeouts++
 					if math.Abs(c.Value-ms(limit)) <= 0.05*ms(limit) {
-						close++
+						near++
 					}
 					continue
 				case Retries:
@@ -140,8 +140,8 @@ func TestPoliciesAreRead(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("retries, backoff and jitter right at %.1f %% of %.0f decided; timeouts within 5 %% at %.1f %% of %.0f", 100*right/decided, decided, 100*close/timeouts, timeouts)
-	if right < 0.95*decided || close < 0.9*timeouts || timeouts < 300 {
+	t.Logf("retries, backoff and jitter right at %.1f %% of %.0f decided; timeouts within 5 %% at %.1f %% of %.0f", 100*right/decided, decided, 100*near/timeouts, timeouts)
+	if right < 0.95*decided || near < 0.9*timeouts || timeouts < 300 {
 		t.Error("policies are misread")
 	}
 }

@@ -73,7 +73,6 @@ func (t *timing) errorOfMean() float64 {
 type operationSum struct {
 	requests, failed float64
 	time             timing
-	slow             float64 // requests that took longer than the baseline's 95th percentile; see Sample.limits
 	times            graph.Histogram
 }
 

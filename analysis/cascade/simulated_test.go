@@ -14,7 +14,6 @@ import (
 type town struct {
 	r        *rand.Rand
 	services []townService
-	retries  bool
 }
 
 type townService struct {

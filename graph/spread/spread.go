@@ -112,14 +112,13 @@ func New(sites []Site, entries []Entry) *System {
 		s.number(entries[i].Operation)
 	}
 	callers := make([]int, len(sites))
-	count := []int{}
 	for i := range sites {
 		callers[i] = s.number(Operation{sites[i].Caller, sites[i].Operation})
 		for _, to := range s.targets(&sites[i]) {
 			s.number(Operation{sites[i].Callee, to.Operation})
 		}
 	}
-	count = make([]int, len(s.nodes)+1)
+	count := make([]int, len(s.nodes)+1)
 	for i := range sites {
 		count[callers[i]+1] += len(s.targets(&sites[i]))
 	}

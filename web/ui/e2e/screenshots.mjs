@@ -16,10 +16,15 @@ const shots = [
   ['panel', `/map?node=${id('checkout')}`, 'light'],
   ['table', '/table?rows=edges&sort=-errors', 'light'],
   ['pipeline', '/pipeline', 'light'],
+  ['incident', '/incidents', 'light'],
+  ['findings', '/findings', 'light'],
+  ['hotspots', `/hotspots?spot=${id('gateway')}`, 'light'],
+  ['whatif', `/whatif?who=${id('catalog')}`, 'light'],
 ]
 const failed = (await api('/traces?outcome=failed&from=now-1h')).traces[0]
 if (failed) shots.push(['trace', `/traces/${failed.id}`, 'light'])
-const shows = { '/table': 'tr[data-id]', '/pipeline': 'tr[data-replica]', '/traces': '[role="row"][aria-level]', '/map': '.box' }
+const shows = { '/table': 'tr[data-id]', '/pipeline': 'tr[data-replica]', '/traces': '[role="row"][aria-level]', '/map': '.box',
+  '/incidents': '[data-incident]', '/findings': '[data-finding]', '/hotspots': '[data-hotspot="gateway"]', '/whatif': '[data-fails]' }
 for (const [name, path, colorScheme] of shots) {
   const { page, close } = await open(browser, path, { colorScheme })
   await page.locator(shows[/^\/[a-z]+/.exec(path)[0]]).first().waitFor()
