@@ -35,6 +35,7 @@ type Store interface {
 	CallSiteRows(ctx context.Context, tenant string, w graph.Window, step time.Duration) ([]graph.CallSiteRow, error)
 	OperationRows(ctx context.Context, tenant string, w graph.Window, step time.Duration) ([]graph.OperationRow, error)
 	Keeper
+	Memory
 }
 
 // Config says how often and how far back the engine looks.
@@ -93,15 +94,16 @@ type Engine struct {
 	log    *slog.Logger
 	now    func() time.Time
 
-	judge   *dependency.Judge
-	tracker *cascade.Tracker
-	auditor *audit.Auditor
-	shelf   shelf
-	nodes   map[graph.NodeID]graph.Node
-	since   time.Time
-	read    time.Time // end of what was read
-	ticks   int
-	report  atomic.Pointer[Report]
+	judge      *dependency.Judge
+	tracker    *cascade.Tracker
+	auditor    *audit.Auditor
+	shelf      shelf
+	nodes      map[graph.NodeID]graph.Node
+	since      time.Time
+	read       time.Time // end of what was read
+	ticks      int
+	remembered time.Time // when the judge's memories were stored last
+	report     atomic.Pointer[Report]
 
 	seconds prometheus.Histogram
 	failed  prometheus.Counter
@@ -120,11 +122,16 @@ func New(cfg Config, tenant string, s Store, log *slog.Logger, reg prometheus.Re
 			Name: "faultline_analysis_errors_total", Help: "Looks that could not be finished; the next one makes up for it.",
 		}),
 	}
-	e.judge = dependency.New(cfg.Dependency, dependency.Knowledge{
-		NodeType: func(id graph.NodeID) graph.NodeType { return e.nodes[id].Type },
-	})
+	e.judge = e.newJudge()
 	e.report.Store(&Report{})
 	return e
+}
+
+// newJudge returns a judge that knows nothing yet.
+func (e *Engine) newJudge() *dependency.Judge {
+	return dependency.New(e.cfg.Dependency, dependency.Knowledge{
+		NodeType: func(id graph.NodeID) graph.NodeType { return e.nodes[id].Type },
+	})
 }
 
 // Report returns what was found last; its At is zero before the first look.
@@ -158,6 +165,11 @@ const (
 // look reads what is new and judges.
 func (e *Engine) look(ctx context.Context) error {
 	now := e.now().UTC()
+	if e.ticks == 0 && e.read.IsZero() {
+		if err := e.recall(ctx, now); err != nil {
+			return err
+		}
+	}
 	to := now.Truncate(time.Minute).Add(time.Minute)
 	from := e.read.Add(-again)
 	if e.ticks%10 == 0 {
@@ -194,17 +206,18 @@ func (e *Engine) look(ctx context.Context) error {
 		return err
 	}
 	r := &Report{
-		At: now, Since: e.since, Nodes: e.nodes,
+		At: now, Nodes: e.nodes,
 		Sites: slices.Collect(e.judge.Judgements(to)), Edges: slices.Collect(e.judge.Edges(to)),
 		Incidents: e.tracker.Incidents(), Audit: slices.Collect(e.auditor.Reports()),
 	}
+	r.Since = evidenceSince(r.Sites, e.since)
 	if err := e.inspect(ctx, now, r); err != nil {
 		return err
 	}
 	e.ticks++
 	err := e.keep(ctx, r, e.claims(r))
 	e.report.Store(r)
-	return err
+	return errors.Join(err, e.remember(ctx, now))
 }
 
 // add gives the judge the rows minute by minute.

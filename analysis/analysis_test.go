@@ -23,6 +23,7 @@ type shop struct {
 	findings map[string]finding.Finding
 	events   []finding.Event
 	marks    map[string]finding.Mark
+	memories []dependency.Memory
 }
 
 func newShop() *shop {
@@ -44,6 +45,13 @@ func (s *shop) OutcomeSeries(_ context.Context, _ string, w graph.Window) (rows 
 		}
 	}
 	return rows, nil
+}
+
+func (s *shop) Memories(context.Context, string) ([]dependency.Memory, error) { return s.memories, nil }
+
+func (s *shop) WriteMemories(_ context.Context, _ string, memories []dependency.Memory) error {
+	s.memories = memories
+	return nil
 }
 
 func (s *shop) CallSiteRows(context.Context, string, graph.Window, time.Duration) ([]graph.CallSiteRow, error) {
@@ -183,5 +191,50 @@ func TestFindingsAreKept(t *testing.T) {
 	events, err := second.Events(t.Context(), hard.ID())
 	if err != nil || len(events) != 1 || events[0].What != finding.EventOpened {
 		t.Errorf("events %+v, %v", events, err)
+	}
+}
+
+// Evidence outlives the engine, also when the minutes that it came from are no longer read.
+func TestEvidenceIsRemembered(t *testing.T) {
+	now := time.Date(2026, 5, 4, 12, 0, 30, 0, time.UTC)
+	s := newShop()
+	s.minute(now.Truncate(time.Minute).Add(-time.Minute), 6)
+	cfg := DefaultConfig()
+	cfg.History = time.Hour
+	engine := func() *Engine {
+		e := New(cfg, "default", s, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+		e.now = func() time.Time { return now }
+		return e
+	}
+	e := engine()
+	for range 40 { // until the minute is final, and remembered
+		if err := e.look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(time.Minute)
+		s.minute(now.Truncate(time.Minute), 0)
+	}
+	if len(s.memories) == 0 {
+		t.Fatal("nothing was remembered")
+	}
+	now = now.Add(3 * time.Hour)
+	s.rows = nil
+	s.minute(now.Truncate(time.Minute), 0)
+	later := engine()
+	if err := later.look(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r := later.Report()
+	if len(r.Sites) != 1 || r.Sites[0].Verdict != dependency.Hard || r.Sites[0].Evidence.TotalFatal != 6 {
+		t.Fatalf("after a restart: %+v", r.Sites)
+	}
+	if !r.Since.Before(now.Add(-3 * time.Hour)) {
+		t.Errorf("evidence since %s", r.Since)
+	}
+
+	s.memories[0].Data = []byte("{}") // of another release
+	fresh := engine()
+	if err := fresh.look(t.Context()); err != nil || len(fresh.Report().Sites) != 1 || fresh.Report().Sites[0].Evidence.TotalFatal != 0 {
+		t.Errorf("with memories that cannot be read: %+v, %v", fresh.Report().Sites, err)
 	}
 }

@@ -1,0 +1,1 @@
+INSERT INTO judge_memories (tenant, caller, operation, callee, through, data)
