@@ -81,12 +81,18 @@ type Answer struct {
 	Fates []Fate // that change, the hardest hit first by requests
 	Fails float64
 	Low   float64
-	High  float64 // share of all requests from outside, by weight
-	Learn []Experiment
+	High  float64      // share of all requests from outside, by weight
+	Learn []Experiment // on the way from what the actions change to the entries
 }
 
 // Ask simulates actions together.
 func Ask(sites []Site, entries []Entry, actions []Action) Answer {
+	kept := upwards(sites, actions)
+	all := sites
+	sites = make([]Site, len(kept))
+	for i, k := range kept {
+		sites[i] = all[k]
+	}
 	m := newModel(sites, entries, actions)
 	shares := make([][]float64, len(entries)) // by entry and draw
 	for d := range Draws {
@@ -112,8 +118,46 @@ func Ask(sites []Site, entries []Entry, actions []Action) Answer {
 			cmp.Compare(x.Node, y.Node), cmp.Compare(x.Name, y.Name),
 		)
 	})
-	a.Learn = m.learn()
+	a.Learn = Experiments(sites, entries)
+	for i := range a.Learn {
+		a.Learn[i].Site = kept[a.Learn[i].Site]
+	}
 	return a
+}
+
+// upwards are the sites by which what the actions change may be felt: those that lead to one of their nodes.
+func upwards(sites []Site, actions []Action) (kept []int) {
+	callers := map[graph.NodeID][]graph.NodeID{}
+	for i := range sites {
+		callers[sites[i].Callee] = append(callers[sites[i].Callee], sites[i].Caller)
+	}
+	felt := map[graph.NodeID]bool{}
+	var queue []graph.NodeID
+	feel := func(n graph.NodeID) {
+		if !felt[n] {
+			felt[n] = true
+			queue = append(queue, n)
+		}
+	}
+	for _, a := range actions {
+		feel(a.Node)
+		if a.Kind == Cut || a.Kind == Soften {
+			feel(a.Callee)
+		}
+	}
+	for len(queue) > 0 {
+		n := queue[0]
+		queue = queue[1:]
+		for _, caller := range callers[n] {
+			feel(caller)
+		}
+	}
+	for i := range sites {
+		if felt[sites[i].Callee] {
+			kept = append(kept, i)
+		}
+	}
+	return kept
 }
 
 // summary is the median and the 90 % interval of draws.
@@ -195,13 +239,13 @@ func (m *model) draw(d int, shares [][]float64) {
 	}
 }
 
-// hardness is what a draw takes the hardness of a site to be. Sites are drawn independently: each goes through
-// the quantiles in an order of its own.
-func (s *Site) hardness(u float64, site int) float64 {
-	// A step that shares no divisor with the number of draws visits each quantile once.
-	u = math.Mod(u+float64(site)*0.6180339887, 1)
+// hardness is what a draw takes the hardness of a site to be. Each edge goes through the quantiles from a place of
+// its own, always the same, so that edges err independently and questions differ by what was asked.
+func (s *Site) hardness(u float64) float64 {
+	const prime, goldenRatio = 1_000_003, 0.6180339887
+	place := float64((uint64(s.Caller)*31+uint64(s.Callee))%prime) * goldenRatio
 	b := distuv.Beta{Alpha: max(s.Alpha, 0.01), Beta: max(s.Beta, 0.01)}
-	return b.Quantile(u)
+	return b.Quantile(math.Mod(u+place, 1))
 }
 
 // some is a share of the worlds, always the same for a node.
@@ -242,12 +286,6 @@ func (m *model) slower() []float64 {
 
 // mostExperiments is how many experiments are suggested.
 const mostExperiments = 5
-
-// learn finds the sites without a verdict that matter most: by the requests from outside that reach them, and how
-// wide the interval of their hardness is.
-func (m *model) learn() []Experiment {
-	return Experiments(m.sites, m.entries)
-}
 
 // Experiments finds the sites whose test would teach most about the system.
 func Experiments(sites []Site, entries []Entry) (found []Experiment) {
