@@ -220,7 +220,7 @@ func (m *model) draw(d int, shares [][]float64) {
 	hard := make([]float64, len(m.sites))
 	for i := range m.sites {
 		if !m.soft[i] {
-			hard[i] = m.sites[i].hardness((float64(d)+0.5)/Draws, i)
+			hard[i] = m.sites[i].hardness((float64(d) + 0.5) / Draws)
 		}
 	}
 	lots := m.system.Draw(func(site, _ int) float64 { return m.sites[site].Used * hard[site] })
