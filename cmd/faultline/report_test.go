@@ -1,0 +1,87 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// answers are those of an API with one of everything; names are as hostile as senders can make them.
+var answers = map[string]string{
+	"/api/v1/findings": `{"at":"2026-11-21T12:00:00Z","counts":{"critical":1,"warning":0,"info":0},"truncated":0,"findings":[{"id":"1","kind":"dependency.hard",
+		"state":"open","severity":"critical","confidence":0.9,"title":"a|b <script> fails","detail":"Repair it.","node":null,"node_name":"","callee":null,"callee_name":"",
+		"operation":"","facts":[{"name":"share","value":0.25,"unit":"share","text":""},{"name":"failures","value":12,"unit":"","text":"of 12"}],"traces":[],"since":null,
+		"first":"2026-11-21T11:00:00Z","opened":"2026-11-21T11:00:00Z","last":"2026-11-21T12:00:00Z","changed":"2026-11-21T11:00:00Z","openings":1,"incident":null,"mark":null}]}`,
+	"/api/v1/incidents": `{"at":"2026-11-21T12:00:00Z","incidents":[{"id":"i","started":"2026-11-21T11:00:00Z","opened":"2026-11-21T11:00:30Z","last_ill":"2026-11-21T11:10:00Z",
+		"closed":null,"sign":"slow","candidates":[{"node":"1","node_name":"db","share":0.7,"units":3,"likely":true,"own":3,"unanswered":0,"callers":0,"onset":null,"trace":null}],
+		"members":[],"path":[],"entries":[{"node":"2","node_name":"web","operation":"GET /","requests":100,"bad":40}]},
+		{"id":"j","started":"2026-11-21T10:00:00Z","opened":"2026-11-21T10:00:30Z","last_ill":"2026-11-21T10:10:00Z","closed":"2026-11-21T10:10:00Z","sign":"","candidates":[],"members":[],"path":[],"entries":[]}]}`,
+	"/api/v1/dependencies": `{"at":null,"since":null,"call_sites":[],"edges":[{"caller":"1","callee":"2","caller_name":"web","callee_name":"db","verdict":"hard","assumed":"hard",
+		"basis":"inferred","probability":0.97,"low":0.8,"high":1,"evidence":{"total_fatal":7,"total_survived":0,"partial_fatal":0,"partial_survived":0,"contested_fatal":0,"contested_survived":0,"requests":100}},
+		{"caller":"1","callee":"3","caller_name":"web","callee_name":"cache","verdict":"soft","assumed":"soft","basis":"inferred","probability":0,"low":0,"high":0.1,"evidence":{}}]}`,
+	"/api/v1/hotspots": `{"at":null,"truncated":0,"hotspots":[{"node":"2","node_name":"db","type":"database","fragility":41.5,"impact":0.9,"hazard":0.46,"single_point_of_failure":false,"fan_in":1,"fan_out":0,"parts":[]}]}`,
+}
+
+func report(t *testing.T, format string, answers map[string]string) (string, error) {
+	t.Helper()
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, ok := answers[r.URL.Path]
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = w.Write([]byte(body))
+	}))
+	defer srv.Close()
+	cmd := newReportCommand()
+	var out bytes.Buffer
+	cmd.SetOut(&out)
+	cmd.SetErr(&out)
+	cmd.SilenceUsage = true
+	cmd.SetArgs([]string{"--from", srv.URL + "/", "--format", format})
+	err := cmd.ExecuteContext(t.Context())
+	return out.String(), err
+}
+
+func TestReport(t *testing.T) {
+	for format, want := range map[string][]string{
+		"md": {
+			"# Reliability review", `### a\|b &lt;script&gt; fails`, "- share: 25 %", "- failures: 12  of 12", "| lasts | slow | db | 70 % | web GET / (40 of 100)  |",
+			"| 2026-11-21 10:10 UTC |  | not found |  |", "| web | db | 97 % (80 % to 100 %) | 7 fatal, 0 survived |", "| db | 41.5 | 90 % | 46 % |",
+		},
+		"html": {"<h3 class=\"critical\">a|b &lt;script&gt; fails</h3>", "<td>db<td>41.5<td>90 %", "<td>web<td>db<td>97 %"},
+	} {
+		text, err := report(t, format, answers)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range want {
+			if !strings.Contains(text, w) {
+				t.Errorf("%s: without %q:\n%s", format, w, text)
+			}
+		}
+		if strings.Contains(text, "cache") || strings.Contains(text, "<script>") {
+			t.Errorf("%s: a soft dependency is called hard, or a name became markup:\n%s", format, text)
+		}
+	}
+	text, err := report(t, "json", answers)
+	var r review
+	if err != nil || json.Unmarshal([]byte(text), &r) != nil || len(r.Findings.Findings) != 1 || len(r.Dependencies.Edges) != 2 {
+		t.Errorf("json: %v\n%s", err, text)
+	}
+	nothing := map[string]string{
+		"/api/v1/findings": `{}`, "/api/v1/incidents": `{}`, "/api/v1/dependencies": `{}`, "/api/v1/hotspots": `{}`,
+	}
+	if text, err := report(t, "md", nothing); err != nil || !strings.Contains(text, "None is known.") || !strings.Contains(text, "Nothing since the server started.") {
+		t.Errorf("of nothing: %v\n%s", err, text)
+	}
+	if _, err := report(t, "pdf", answers); err == nil || !strings.Contains(err.Error(), "md, html or json") {
+		t.Errorf("an unknown format: %v", err)
+	}
+	if _, err := report(t, "md", nil); err == nil || !strings.Contains(err.Error(), "--from") {
+		t.Errorf("no API there: %v", err)
+	}
+}
