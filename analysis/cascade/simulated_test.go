@@ -1,6 +1,7 @@
 package cascade
 
 import (
+	"flag"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -217,7 +218,11 @@ func steady(time.Duration) float64 { return 1 }
 func TestSingleFaults(t *testing.T) {
 	scores := map[string]*score{}
 	var all, byErrorRate score
-	for seed := range uint64(40) {
+	systems := uint64(16)
+	if *long {
+		systems = 40
+	}
+	for seed := range systems {
 		r := rand.New(rand.NewPCG(seed, 3))
 		town := newTown(r, 24)
 		kind := []string{"error", "crash", "hang", "slow"}[seed%4]
@@ -310,8 +315,14 @@ func (t *Tracker) byErrorRate(town *town, at time.Time) (ranking []graph.NodeID)
 	return ranking
 }
 
-// TestQuietDay is 24 hours without a fault: load and latency change with the hour, and chance does the rest.
+var long = flag.Bool("long", false, "watch a whole day without faults and 40 systems with one, instead of four hours and 16")
+
+// TestQuietDay is a day without a fault: load and latency change with the hour, and chance does the rest.
 func TestQuietDay(t *testing.T) {
+	length := 4 * time.Hour
+	if *long {
+		length = 24 * time.Hour
+	}
 	r := rand.New(rand.NewPCG(5, 5))
 	town := newTown(r, 100)
 	for i := range town.services {
@@ -322,7 +333,7 @@ func TestQuietDay(t *testing.T) {
 	for i := range usual {
 		usual[i] = town.services[i].own
 	}
-	town.play(tr, 24*time.Hour, nil, func(after time.Duration) float64 {
+	town.play(tr, length, nil, func(after time.Duration) float64 {
 		load := 0.6 - 0.4*math.Cos(2*math.Pi*after.Hours()/24)
 		for i := range usual {
 			town.services[i].own = time.Duration(float64(usual[i]) * (0.8 + 0.4*load))

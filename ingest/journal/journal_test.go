@@ -178,7 +178,7 @@ func TestFilesAreUsedAgain(t *testing.T) {
 	j := open(t, c)
 	defer shut(t, j)
 	files := map[uint64]bool{}
-	for n := 1; n <= 400; n++ {
+	for n := 1; n <= 160; n++ {
 		add(t, j, n, n)
 		if n%50 == 0 {
 			if err := j.Release(Position(n - 20)); err != nil {
@@ -208,7 +208,7 @@ func TestFilesAreUsedAgain(t *testing.T) {
 		equal(t, fmt.Sprint("killed after ", n, ", appended"), numbers(first, n+3), read(t, k, 0))
 		shut(t, k)
 	}
-	if len(files) > 12 { // 400 records are about 25 segments
+	if len(files) > 8 { // 160 records are about 10 segments
 		t.Errorf("%d files were made", len(files))
 	}
 }
