@@ -63,7 +63,7 @@ export function SearchBox() {
 
   const listed = open && text.trim() !== ''
   return (
-    <div className="relative min-w-44 flex-1 basis-44 lg:max-w-sm" role="search">
+    <div className="relative min-w-36 flex-1 basis-36 lg:max-w-sm" role="search">
       <SearchIcon className="text-ink-3 pointer-events-none absolute top-2 left-2.5" />
       <input ref={input} className="field bg-sunken w-full border-transparent pr-8 pl-8" type="search" autoComplete="off" spellCheck={false}
         placeholder="Find: cart, err > 1%, p95 > 300ms" aria-label="Find services and calls"
