@@ -17,6 +17,8 @@ const (
 	recently = 75 * time.Second
 	final    = 2 * time.Minute
 	past     = time.Hour // from which it is learned what is usual, after a start
+
+	pastSlice = 2 * time.Minute // of it that is held at once
 )
 
 // watch looks for incidents in the latest buckets, after it has learned from older ones what is usual.
@@ -75,8 +77,8 @@ func (e *Engine) learn(ctx context.Context, now time.Time, outcomes []graph.Outc
 // learnPast takes in the minutes of the last hour.
 func (e *Engine) learnPast(ctx context.Context, now time.Time) error {
 	to := now.Add(-final).Truncate(time.Minute)
-	for from := to.Add(-past); from.Before(to); from = from.Add(slice) {
-		w := graph.Window{From: from, To: from.Add(slice)}
+	for from := to.Add(-past); from.Before(to); from = from.Add(pastSlice) {
+		w := graph.Window{From: from, To: from.Add(pastSlice)}
 		if w.To.After(to) {
 			w.To = to
 		}

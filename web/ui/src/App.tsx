@@ -4,6 +4,7 @@ import { Banners } from './components/Banners'
 import { EmptyState } from './components/EmptyState'
 import { ErrorState } from './components/ErrorState'
 import { Header } from './components/Header'
+import { IncidentBanner } from './components/IncidentBanner'
 import { LoadingMap } from './components/LoadingMap'
 import { SummaryBar } from './components/SummaryBar'
 import { problemFrom } from './api/problem'
@@ -24,6 +25,7 @@ export function App() {
       <a href="#page" className="primary sr-only focus:not-sr-only focus:absolute focus:top-2 focus:left-2 focus:z-50">Skip to the content</a>
       <Header live={live} />
       <Banners live={live} />
+      <IncidentBanner />
       <div className="relative flex min-h-0 flex-1">
         <main id="page" tabIndex={-1} className="flex min-w-0 flex-1 flex-col outline-none">
           <Suspense fallback={null}><Outlet /></Suspense>

@@ -7,6 +7,7 @@ import { useNode, useOperations, useSeries } from '../../hooks/queries'
 import { useNow } from '../../hooks/useNow'
 import { useView } from '../../hooks/useView'
 import { DependencyOutcomes } from './DependencyOutcomes'
+import { Fragility } from './Fragility'
 import { RedCharts } from './RedCharts'
 import { EdgeRows, Figures, HealthBadge, Loaded, Section } from './parts'
 
@@ -54,6 +55,7 @@ function Detail({ detail }: { detail: NodeDetail }) {
         {view.op && <button type="button" className="link mb-2" onClick={() => change({ op: undefined })}>All operations</button>}
         <NodeCharts id={node.id} operation={view.op} />
       </Section>
+      {node.type !== 'user' && node.type !== 'unknown' && <Section title="Fragility" note="as of now, whatever the window"><Fragility id={node.id} /></Section>}
       {isService && <Section title="Operations"><Operations id={node.id} windowSeconds={length} /></Section>}
       {isService && detail.callees.length > 0 && (
         <Section title="With its dependencies" note="do its requests fail when they do?"><DependencyOutcomes id={node.id} /></Section>
