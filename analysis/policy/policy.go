@@ -1,0 +1,276 @@
+// Package policy holds what was seen of a system against what its teams expect of it. Expectations are written
+// down in YAML, kept beside the code, and checked in CI.
+//
+// The package is pure.
+package policy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Policy is a list of expectations.
+type Policy struct {
+	Version int    `yaml:"version"` // 1
+	Rules   []Rule `yaml:"rules"`
+}
+
+// Rule is one expectation: exactly one of its fields beside the name is set. Services are named by their name or
+// by a pattern with * and ?.
+type Rule struct {
+	Name        string       `yaml:"name"`
+	OnlyCallers *OnlyCallers `yaml:"only_callers"` // a service may be called by these only
+	Forbid      *Edge        `yaml:"forbid"`       // these calls must not be
+	NotHard     *Edge        `yaml:"not_hard"`     // the caller must survive failures of the callee
+	Soft        *Edge        `yaml:"soft"`         // likewise, and that must have been seen
+	NoCycles    bool         `yaml:"no_cycles"`    // no service may call itself by way of others
+}
+
+// OnlyCallers says who may call a service.
+type OnlyCallers struct {
+	Of    string   `yaml:"of"`
+	Allow []string `yaml:"allow"`
+}
+
+// Edge selects calls.
+type Edge struct {
+	Caller     string `yaml:"caller"`
+	Callee     string `yaml:"callee"`
+	CalleeType string `yaml:"callee_type"` // service, database, cache, queue, external…; "": any
+}
+
+// Parse reads a policy. The error names every mistake with its rule.
+func Parse(text []byte) (Policy, error) {
+	var p Policy
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	d.KnownFields(true)
+	if err := d.Decode(&p); err != nil {
+		if errors.Is(err, io.EOF) {
+			return p, errors.New("the policy is empty")
+		}
+		return p, fmt.Errorf("read the policy: %w", err)
+	}
+	var errs []error
+	if p.Version != 1 {
+		errs = append(errs, fmt.Errorf("version is %d and must be 1", p.Version))
+	}
+	if len(p.Rules) == 0 {
+		errs = append(errs, errors.New("there are no rules"))
+	}
+	for i := range p.Rules {
+		if err := p.Rules[i].validate(); err != nil {
+			errs = append(errs, fmt.Errorf("rule %d (%s): %w", i+1, p.Rules[i].Name, err))
+		}
+	}
+	return p, errors.Join(errs...)
+}
+
+func (r *Rule) validate() error {
+	var errs []error
+	if r.Name == "" {
+		errs = append(errs, errors.New("it has no name"))
+	}
+	set := 0
+	for _, is := range []bool{r.OnlyCallers != nil, r.Forbid != nil, r.NotHard != nil, r.Soft != nil, r.NoCycles} {
+		if is {
+			set++
+		}
+	}
+	if set != 1 {
+		errs = append(errs, errors.New("it must have exactly one of only_callers, forbid, not_hard, soft and no_cycles"))
+	}
+	if o := r.OnlyCallers; o != nil {
+		errs = append(errs, pattern("of", o.Of, true))
+		for _, a := range o.Allow {
+			errs = append(errs, pattern("allow", a, true))
+		}
+	}
+	for _, e := range []*Edge{r.Forbid, r.NotHard, r.Soft} {
+		if e == nil {
+			continue
+		}
+		if e.Caller == "" && e.Callee == "" && e.CalleeType == "" {
+			errs = append(errs, errors.New("it selects every call: give a caller, a callee or a callee_type"))
+		}
+		errs = append(errs, pattern("caller", e.Caller, false), pattern("callee", e.Callee, false))
+	}
+	return errors.Join(errs...)
+}
+
+func pattern(key, p string, needed bool) error {
+	if p == "" {
+		if needed {
+			return fmt.Errorf("%s is missing", key)
+		}
+		return nil
+	}
+	if _, err := path.Match(p, ""); err != nil {
+		return fmt.Errorf("%s: %q is no pattern: a [ needs its ]", key, p)
+	}
+	return nil
+}
+
+// Dependency is what was seen between two nodes.
+type Dependency struct {
+	Caller, Callee string // names
+	CalleeType     string
+	Calls          int64
+	Async          bool
+	Verdict        string // hard, soft, partial, mixed or unknown
+	Evidence       string // in words
+}
+
+// State is how a rule fares.
+type State string
+
+// The states of a rule.
+const (
+	Kept     State = "kept"
+	Violated State = "violated"
+	Unknown  State = "unknown" // too little was seen to say
+)
+
+// Result is how one rule fares.
+type Result struct {
+	Rule    string   `json:"rule"`
+	State   State    `json:"state"`
+	Because []string `json:"because"` // in words: what violates it, or what is not known
+}
+
+// Check holds all rules of a policy against what was seen.
+func Check(p Policy, seen []Dependency) []Result {
+	results := make([]Result, 0, len(p.Rules))
+	for i := range p.Rules {
+		results = append(results, p.Rules[i].check(seen))
+	}
+	return results
+}
+
+func (r *Rule) check(seen []Dependency) Result {
+	out := Result{Rule: r.Name, State: Kept, Because: []string{}}
+	violate := func(format string, args ...any) {
+		out.State = Violated
+		out.Because = append(out.Because, fmt.Sprintf(format, args...))
+	}
+	doubt := func(format string, args ...any) {
+		if out.State == Kept {
+			out.State = Unknown
+		}
+		out.Because = append(out.Because, fmt.Sprintf(format, args...))
+	}
+	if r.NoCycles {
+		for _, cycle := range cycles(seen) {
+			violate("%s", strings.Join(cycle, " → "))
+		}
+		return out
+	}
+	found := false
+	for _, d := range seen {
+		switch {
+		case r.OnlyCallers != nil:
+			if matches(r.OnlyCallers.Of, d.Callee) {
+				found = true
+				if !slices.ContainsFunc(r.OnlyCallers.Allow, func(a string) bool { return matches(a, d.Caller) }) {
+					violate("%s calls %s (%d calls)", d.Caller, d.Callee, d.Calls)
+				}
+			}
+		case r.Forbid != nil:
+			if r.Forbid.selects(&d) {
+				violate("%s calls %s (%d calls)", d.Caller, d.Callee, d.Calls)
+			}
+		case r.NotHard != nil:
+			if r.NotHard.selects(&d) {
+				found = true
+				switch d.Verdict {
+				case "hard", "mixed", "partial":
+					violate("%s depends on %s: %s", d.Caller, d.Callee, d.Evidence)
+				case "unknown":
+					doubt("%s on %s: %s", d.Caller, d.Callee, d.Evidence)
+				}
+			}
+		case r.Soft != nil:
+			if r.Soft.selects(&d) {
+				found = true
+				switch d.Verdict {
+				case "soft":
+				case "unknown":
+					doubt("%s on %s: %s", d.Caller, d.Callee, d.Evidence)
+				default:
+					violate("%s depends on %s: %s", d.Caller, d.Callee, d.Evidence)
+				}
+			}
+		}
+	}
+	if !found && r.Forbid == nil {
+		doubt("no such call was seen")
+	}
+	return out
+}
+
+func (e *Edge) selects(d *Dependency) bool {
+	return (e.Caller == "" || matches(e.Caller, d.Caller)) && (e.Callee == "" || matches(e.Callee, d.Callee)) &&
+		(e.CalleeType == "" || e.CalleeType == d.CalleeType)
+}
+
+func matches(pattern, name string) bool {
+	ok, err := path.Match(pattern, name)
+	return err == nil && ok
+}
+
+// cycles finds, for each group of nodes that call each other in a circle, one circle, by name.
+func cycles(seen []Dependency) (found [][]string) {
+	next := map[string][]string{}
+	for _, d := range seen {
+		if d.Caller != d.Callee && !d.Async {
+			next[d.Caller] = append(next[d.Caller], d.Callee)
+		}
+	}
+	starts := make([]string, 0, len(next))
+	for n := range next {
+		slices.Sort(next[n])
+		starts = append(starts, n)
+	}
+	slices.Sort(starts)
+	in := map[string]bool{} // nodes of circles found
+	for _, start := range starts {
+		if in[start] {
+			continue
+		}
+		if circle := circleFrom(start, next); circle != nil {
+			for _, n := range circle {
+				in[n] = true
+			}
+			found = append(found, circle)
+		}
+	}
+	return found
+}
+
+// circleFrom is the shortest way from a node back to itself, or nil.
+func circleFrom(start string, next map[string][]string) []string {
+	from := map[string]string{}
+	for queue := []string{start}; len(queue) > 0; queue = queue[1:] {
+		for _, n := range next[queue[0]] {
+			if n == start {
+				circle := []string{start}
+				for at := queue[0]; at != start; at = from[at] {
+					circle = append(circle, at)
+				}
+				slices.Reverse(circle)
+				return append([]string{start}, circle...)
+			}
+			if _, known := from[n]; !known {
+				from[n] = queue[0]
+				queue = append(queue, n)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package policy
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var seen = []Dependency{
+	{Caller: "web", Callee: "checkout", CalleeType: "service", Calls: 10, Verdict: "hard", Evidence: "7 of 7 failures took it down"},
+	{Caller: "checkout", Callee: "payment", CalleeType: "service", Calls: 9, Verdict: "hard", Evidence: "3 of 3"},
+	{Caller: "web", Callee: "payment", CalleeType: "service", Calls: 2, Verdict: "unknown", Evidence: "no failure seen"},
+	{Caller: "web", Callee: "ads", CalleeType: "service", Calls: 5, Verdict: "soft", Evidence: "0 of 9"},
+	{Caller: "ads", Callee: "users-db", CalleeType: "database", Calls: 5, Verdict: "unknown", Evidence: "no failure seen"},
+}
+
+func TestCheck(t *testing.T) {
+	circle := append([]Dependency{
+		{Caller: "payment", Callee: "audit", Calls: 1}, {Caller: "audit", Callee: "checkout", Calls: 1}, {Caller: "ads", Callee: "web", Calls: 1, Async: true},
+	}, seen...)
+	for name, tt := range map[string]struct {
+		rule    string
+		seen    []Dependency
+		state   State
+		because []string
+	}{
+		"only the right one calls":       {"only_callers: {of: ads, allow: [web]}", seen, Kept, nil},
+		"somebody else calls":            {"only_callers: {of: payment, allow: [checkout]}", seen, Violated, []string{"web calls payment (2 calls)"}},
+		"patterns":                       {"only_callers: {of: pay*, allow: ['*']}", seen, Kept, nil},
+		"nobody calls":                   {"only_callers: {of: gone, allow: [web]}", seen, Unknown, []string{"no such call was seen"}},
+		"forbidden calls":                {"forbid: {caller: ads, callee_type: database}", seen, Violated, []string{"ads calls users-db (5 calls)"}},
+		"forbidden calls that are not":   {"forbid: {caller: web, callee_type: database}", seen, Kept, nil},
+		"hard where it must not be":      {"not_hard: {caller: web}", seen, Violated, []string{"web depends on checkout: 7 of 7 failures took it down", "web on payment: no failure seen"}},
+		"not known to be hard":           {"not_hard: {caller: web, callee: payment}", seen, Unknown, []string{"web on payment: no failure seen"}},
+		"soft as it should be":           {"soft: {caller: web, callee: ads}", seen, Kept, nil},
+		"not soft":                       {"soft: {callee: checkout}", seen, Violated, []string{"web depends on checkout: 7 of 7 failures took it down"}},
+		"no cycles":                      {"no_cycles: true", seen, Kept, nil},
+		"a cycle, and an async one else": {"no_cycles: true", circle, Violated, []string{"audit → checkout → payment → audit"}},
+	} {
+		p, err := Parse([]byte("version: 1\nrules:\n- name: r\n  " + tt.rule + "\n"))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if tt.because == nil {
+			tt.because = []string{}
+		}
+		if diff := cmp.Diff([]Result{{"r", tt.state, tt.because}}, Check(p, tt.seen)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+func TestParseSaysWhatIsWrong(t *testing.T) {
+	for text, want := range map[string][]string{
+		"":                        {"empty"},
+		"version: 2\nrules: []":   {"version is 2", "no rules"},
+		"version: 1\nrule: []":    {"line 2", "rule"},
+		"version: 1\nrules: [{}]": {"no name", "exactly one of"},
+		"version: 1\nrules:\n- {name: a, no_cycles: true, soft: {caller: x}}": {"rule 1 (a)", "exactly one of"},
+		"version: 1\nrules:\n- {name: a, forbid: {}}":                         {"selects every call"},
+		"version: 1\nrules:\n- {name: a, forbid: {caller: '[a'}}":             {`"[a" is no pattern`},
+		"version: 1\nrules:\n- {name: a, only_callers: {allow: [x]}}":         {"of is missing"},
+		"version: one": {"line 1"},
+	} {
+		_, err := Parse([]byte(text))
+		for _, w := range want {
+			if err == nil || !strings.Contains(err.Error(), w) {
+				t.Errorf("%q: %v, want %q", text, err, w)
+			}
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte("version: 1\nrules:\n- {name: a, no_cycles: true}"))
+	f.Add([]byte("version: 1\nrules:\n- {name: a, soft: {caller: 'a*', callee: b}}"))
+	f.Add([]byte("&a [*a]"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if p, err := Parse(text); err == nil {
+			if got := Check(p, seen); len(got) != len(p.Rules) {
+				t.Errorf("%d results of %d rules", len(got), len(p.Rules))
+			}
+		}
+	})
+}
