@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"faultline/analysis/cascade"
 	"faultline/analysis/dependency"
 	"faultline/analysis/finding"
 	"faultline/graph"
@@ -18,12 +19,13 @@ import (
 
 // shop is a store with minutes that a test adds.
 type shop struct {
-	rows     []graph.OutcomeRow
-	down     bool
-	findings map[string]finding.Finding
-	events   []finding.Event
-	marks    map[string]finding.Mark
-	memories []dependency.Memory
+	rows      []graph.OutcomeRow
+	down      bool
+	findings  map[string]finding.Finding
+	events    []finding.Event
+	marks     map[string]finding.Mark
+	memories  []dependency.Memory
+	incidents []cascade.Incident
 }
 
 func newShop() *shop {
@@ -51,6 +53,15 @@ func (s *shop) Memories(context.Context, string) ([]dependency.Memory, error) { 
 
 func (s *shop) WriteMemories(_ context.Context, _ string, memories []dependency.Memory) error {
 	s.memories = memories
+	return nil
+}
+
+func (s *shop) Incidents(context.Context, string, int) ([]cascade.Incident, error) {
+	return s.incidents, nil
+}
+
+func (s *shop) WriteIncidents(_ context.Context, _ string, _ time.Time, incidents []cascade.Incident) error {
+	s.incidents = append(s.incidents, incidents...)
 	return nil
 }
 
@@ -236,5 +247,25 @@ func TestEvidenceIsRemembered(t *testing.T) {
 	fresh := engine()
 	if err := fresh.look(t.Context()); err != nil || len(fresh.Report().Sites) != 1 || fresh.Report().Sites[0].Evidence.TotalFatal != 0 {
 		t.Errorf("with memories that cannot be read: %+v, %v", fresh.Report().Sites, err)
+	}
+}
+
+// Incidents of an earlier process are still told, as over.
+func TestIncidentsAreTold(t *testing.T) {
+	now := time.Date(2026, 5, 4, 12, 0, 30, 0, time.UTC)
+	s := newShop()
+	s.incidents = []cascade.Incident{{ID: "i", Started: now.Add(-time.Hour), LastIll: now.Add(-50 * time.Minute)}}
+	e := New(DefaultConfig(), "default", s, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	e.now = func() time.Time { return now }
+	for range 2 {
+		if err := e.look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := e.Report().Incidents; len(got) != 1 || got[0].ID != "i" || !got[0].Closed.Equal(got[0].LastIll) {
+			t.Errorf("incidents %+v", got)
+		}
+	}
+	if len(s.incidents) != 1 {
+		t.Errorf("%d incidents stored", len(s.incidents))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"faultline/analysis/cascade"
 	"faultline/analysis/finding"
 )
 
@@ -16,6 +17,8 @@ type Keeper interface {
 	FindingEvents(ctx context.Context, tenant, id string) ([]finding.Event, error)
 	FindingMarks(ctx context.Context, tenant string) ([]finding.Mark, error)
 	MarkFinding(ctx context.Context, tenant string, m finding.Mark) error
+	Incidents(ctx context.Context, tenant string, limit int) ([]cascade.Incident, error)
+	WriteIncidents(ctx context.Context, tenant string, at time.Time, incidents []cascade.Incident) error
 }
 
 // shelf holds the findings between looks.
@@ -24,6 +27,9 @@ type shelf struct {
 	loaded  bool
 	written time.Time       // when all open findings were written last
 	unsaved []finding.Event // not yet stored
+
+	incidents []cascade.Incident // of earlier processes, latest first; they are over
+	told      map[string]bool    // incidents of this process that are stored as over
 }
 
 // writeEvery is how often open findings are written although nothing but the time has changed.
@@ -37,6 +43,9 @@ func (e *Engine) keep(ctx context.Context, r *Report, claims []finding.Claim) er
 		if err != nil {
 			return fmt.Errorf("read the findings: %w", err)
 		}
+		if err := e.loadIncidents(ctx); err != nil {
+			return err
+		}
 		s.book.Restore(known)
 		s.loaded = true
 	}
@@ -45,6 +54,10 @@ func (e *Engine) keep(ctx context.Context, r *Report, claims []finding.Claim) er
 	if err := e.save(ctx, r); err != nil {
 		return err
 	}
+	if err := e.saveIncidents(ctx, r); err != nil {
+		return err
+	}
+	r.Incidents = append(r.Incidents, s.incidents...)
 	marks, err := e.Marks(ctx)
 	if err != nil {
 		return fmt.Errorf("read what was said about findings: %w", err)
@@ -99,4 +112,38 @@ func (e *Engine) Marks(ctx context.Context) (map[string]finding.Mark, error) {
 		byID[m.ID] = m
 	}
 	return byID, nil
+}
+
+// loadIncidents reads what earlier processes knew of. An incident that was under way when its process ended is
+// over as far as that process could tell; what is still ill is found anew.
+func (e *Engine) loadIncidents(ctx context.Context) error {
+	incidents, err := e.store.Incidents(ctx, e.tenant, e.cfg.Cascade.Keep)
+	if err != nil {
+		return fmt.Errorf("read the incidents: %w", err)
+	}
+	for i := range incidents {
+		if incidents[i].Open() {
+			incidents[i].Closed = incidents[i].LastIll
+		}
+	}
+	e.shelf.incidents, e.shelf.told = incidents, map[string]bool{}
+	return nil
+}
+
+// saveIncidents stores the incidents under way, and once each that are over.
+func (e *Engine) saveIncidents(ctx context.Context, r *Report) error {
+	told := e.shelf.told
+	var write []cascade.Incident
+	for i := range r.Incidents {
+		if !told[r.Incidents[i].ID] {
+			write = append(write, r.Incidents[i])
+		}
+	}
+	if err := e.store.WriteIncidents(ctx, e.tenant, r.At, write); err != nil {
+		return fmt.Errorf("write the incidents: %w", err)
+	}
+	for i := range write {
+		told[write[i].ID] = !write[i].Open()
+	}
+	return nil
 }

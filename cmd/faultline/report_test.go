@@ -75,7 +75,7 @@ func TestReport(t *testing.T) {
 	nothing := map[string]string{
 		"/api/v1/findings": `{}`, "/api/v1/incidents": `{}`, "/api/v1/dependencies": `{}`, "/api/v1/hotspots": `{}`,
 	}
-	if text, err := report(t, "md", nothing); err != nil || !strings.Contains(text, "None is known.") || !strings.Contains(text, "Nothing since the server started.") {
+	if text, err := report(t, "md", nothing); err != nil || !strings.Contains(text, "None is known.") || !strings.Contains(text, "Nothing yet.") {
 		t.Errorf("of nothing: %v\n%s", err, text)
 	}
 	if _, err := report(t, "pdf", answers); err == nil || !strings.Contains(err.Error(), "md, html or json") {

@@ -24,6 +24,8 @@ var (
 	insertExchangeRecords  = statement("insert_exchange_records.sql")
 	insertExchangeMember   = statement("insert_exchange_member.sql")
 	insertExchangeProgress = statement("insert_exchange_progress.sql")
+	insertIncidents        = statement("insert_incidents.sql")
+	selectIncidents        = statement("select_incidents.sql")
 	insertMemories         = statement("insert_memories.sql")
 	selectMemories         = statement("select_memories.sql")
 	insertFindings         = statement("insert_findings.sql")

@@ -244,7 +244,7 @@ export interface paths {
         };
         /**
          * What went wrong, and what caused it
-         * @description Incidents since the process started, open ones first, then the latest.
+         * @description The latest incidents, open ones first. One that was under way when the server was restarted is over, and is found anew.
          */
         get: operations["listIncidents"];
         put?: never;

@@ -106,7 +106,7 @@ export function useWhatIf(actions: WhatIfAction[]) {
   return useQuery({ queryKey: [STILL, 'whatif', actions], queryFn: ({ signal }) => api.whatIf(actions, signal), enabled: actions.length > 0, staleTime: 60_000, placeholderData: keepPreviousData })
 }
 
-/** What went wrong lately. Not of the window: since the server started. */
+/** What went wrong lately. Not of the window: the latest incidents. */
 export function useIncidents() {
   return useQuery({ queryKey: ['incidents'], queryFn: ({ signal }) => api.incidents(signal), placeholderData: keepPreviousData, refetchInterval: 15_000 })
 }

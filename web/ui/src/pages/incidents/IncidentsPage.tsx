@@ -141,7 +141,7 @@ function Nothing({ looked }: { looked: boolean }) {
   if (!looked) return <p className="text-ink-2" role="status">The first look is still under way.</p>
   return (
     <section className="border-line bg-surface shadow-card rounded-xl border p-5">
-      <h2 className="flex items-center gap-2 text-base font-semibold"><HealthMark health="ok" silent /> Nothing has gone wrong since this server started</h2>
+      <h2 className="flex items-center gap-2 text-base font-semibold"><HealthMark health="ok" silent /> Nothing has gone wrong yet</h2>
       <p className="text-ink-2 mt-2 max-w-prose">
         An incident begins when operations fail or slow down far beyond what the last hour had, in two looks in a row. It names the likely
         cause by following the blame along the calls, also to a service that is dead and tells nothing.

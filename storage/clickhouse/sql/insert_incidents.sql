@@ -1,0 +1,1 @@
+INSERT INTO incidents (tenant, id, written, started, body)
