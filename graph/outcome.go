@@ -211,7 +211,8 @@ type TraceSummary struct {
 type TraceQuery struct {
 	Window         Window
 	Caller, Callee NodeID // both zero: any; else traces with a call between the two
-	Failed         *bool  // nil: any; with an edge it is about the call, else about any span of the trace
+	Node           NodeID // not zero, and no edge: only traces with a span of it or a call to it
+	Failed         *bool  // nil: any; with an edge it is about the call, with a node about its spans and calls to it, else about any span of the trace
 	Limit          int
 }
 

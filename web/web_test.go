@@ -251,6 +251,7 @@ func (analyst) Report() *analysis.Report {
 	site := dependency.Judgement{
 		Site: dependency.Site{Caller: front.ID(), Operation: "GET /", Callee: call.Callee}, Verdict: dependency.Hard, Assumed: dependency.Hard,
 		Basis: dependency.Inferred, Probability: 0.97, Low: 0.8, High: 1, Evidence: evidence, FatalTrace: graph.TraceID{1}, Since: at,
+		Changes: []dependency.Change{{At: at, From: dependency.Soft, To: dependency.Hard, VersionAfter: "1.42"}},
 	}
 	edge := dependency.EdgeJudgement{
 		Caller: front.ID(), Callee: call.Callee, Verdict: dependency.Hard, Assumed: dependency.Hard, Basis: dependency.Inferred,
@@ -420,6 +421,13 @@ func TestHotspots(t *testing.T) {
 	if h := got.Hotspots[0]; h.Node != call.Callee.String() || h.Fragility < 50 || len(h.Parts) != 8 {
 		t.Errorf("%+v", h)
 	}
+	resp, body = get(t, srv, "/api/v1/hotspots?node="+front.ID().String())
+	if err := json.Unmarshal(body, &got); err != nil || len(got.Hotspots) != 1 || got.Hotspots[0].Node != front.ID().String() || got.Truncated != 0 {
+		t.Errorf("of one node: %s %s", resp.Status, body)
+	}
+	if resp, _ := get(t, srv, "/api/v1/hotspots?node=front"); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("of no node: %s", resp.Status)
+	}
 	if resp, _ := get(t, srv, "/api/v1/hotspots?limit=0"); resp.StatusCode != http.StatusBadRequest {
 		t.Errorf("a limit of 0: %s", resp.Status)
 	}
@@ -583,6 +591,9 @@ func TestEveryAnswerKeepsTheContract(t *testing.T) {
 		"/api/v1/traces":                                                                                 200,
 		"/api/v1/traces?edge=" + e + "&outcome=failed&limit=5&from=now-1h":                               200,
 		"/api/v1/traces?outcome=ok":                                                                      200,
+		"/api/v1/traces?node=" + f + "&outcome=failed":                                                   200,
+		"/api/v1/traces?node=" + f + "&edge=" + e:                                                        400,
+		"/api/v1/traces?node=front":                                                                      400,
 		"/api/v1/traces?outcome=maybe":                                                                   400,
 		"/api/v1/traces?edge=front-back":                                                                 400,
 		"/api/v1/traces?limit=0":                                                                         400,
@@ -716,6 +727,10 @@ func TestTraceQuery(t *testing.T) {
 	}
 	read[gen.Traces](t, srv, "/api/v1/traces")
 	if q := s.asked; q.Caller != 0 || q.Failed != nil || q.Limit != 20 {
+		t.Errorf("asked %+v", q)
+	}
+	read[gen.Traces](t, srv, "/api/v1/traces?node="+back.ID().String())
+	if q := s.asked; q.Node != back.ID() || q.Caller != 0 {
 		t.Errorf("asked %+v", q)
 	}
 }

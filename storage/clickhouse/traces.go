@@ -72,6 +72,7 @@ func (s *Store) Traces(ctx context.Context, tenant string, q graph.TraceQuery) (
 	params["any"] = strconv.FormatBool(q.Failed == nil)
 	params["failed"] = strconv.FormatBool(q.Failed != nil && *q.Failed)
 	params["limit"] = strconv.Itoa(max(0, q.Limit))
+	params["node"] = formatID(q.Node)
 	statement := selectTraces
 	if q.Caller != 0 || q.Callee != 0 {
 		statement = selectTracesOfEdge

@@ -68,16 +68,28 @@ func wireSite(s *dependency.Judgement) gen.DependencySite {
 		Caller: s.Caller.String(), Operation: s.Operation, Callee: s.Callee.String(),
 		Verdict: gen.Criticality(s.Verdict), Assumed: gen.Assumption(s.Assumed), Basis: gen.DependencySiteBasis(s.Basis),
 		Probability: s.Probability, Low: s.Low, High: s.High, Leak: s.Leak, Evidence: wireEvidence(&s.Evidence),
-		Needs: s.Needs.String(), Says: s.String(), RetryMasked: s.Facets.RetryMasked.Share, LatencyHard: s.Facets.LatencyHard.Is,
-		Asynchronous: s.Facets.Async.Is, OnPath: s.Facets.OnPath, FatalTrace: traceRef(s.FatalTrace), SurvivedTrace: traceRef(s.SurvivedTrace),
-		Since: someTime(s.Since),
+		Needs: s.Needs.String(), Says: s.String(), Prior: gen.DependencySitePrior(s.Prior.Why), Comment: s.Comment, Disagrees: s.Disagrees,
+		RetryMasked: s.Facets.RetryMasked.Share, Rescued: s.Facets.RetryMasked.Rescued, Exhausted: s.Facets.RetryMasked.Exhausted,
+		LatencyHard: s.Facets.LatencyHard.Is, Slope: s.Facets.LatencyHard.Slope, Asynchronous: s.Facets.Async.Is,
+		OnPath: s.Facets.OnPath, Conditional: s.Facets.Conditional, FatalTrace: traceRef(s.FatalTrace), SurvivedTrace: traceRef(s.SurvivedTrace),
+		Since: someTime(s.Since), LastFailure: someTime(s.LastFailure), Changes: wireVerdictChanges(s.Changes),
 	}
+}
+
+func wireVerdictChanges(changes []dependency.Change) []gen.DependencyChange {
+	out := []gen.DependencyChange{}
+	for _, c := range changes {
+		out = append(out, gen.DependencyChange{
+			At: c.At.UTC(), From: gen.Criticality(c.From), To: gen.Criticality(c.To), VersionBefore: c.VersionBefore, VersionAfter: c.VersionAfter,
+		})
+	}
+	return out
 }
 
 func wireEvidence(e *dependency.Evidence) gen.DependencyEvidence {
 	return gen.DependencyEvidence{
 		TotalFatal: e.TotalFatal, TotalSurvived: e.TotalSurvived, PartialFatal: e.PartialFatal, PartialSurvived: e.PartialSurvived,
-		ContestedFatal: e.ContestedFatal, ContestedSurvived: e.ContestedSurvived, Requests: e.Requests,
+		ContestedFatal: e.ContestedFatal, ContestedSurvived: e.ContestedSurvived, Requests: e.Requests, Failed: e.Failed,
 	}
 }
 

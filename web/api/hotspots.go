@@ -2,6 +2,7 @@ package api
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -22,6 +23,12 @@ func (a *API) ListHotspots(c *gin.Context, p gen.ListHotspotsParams) {
 		limit = *p.Limit
 	}
 	err := known(c, p)
+	var node graph.NodeID
+	if p.Node != nil {
+		var bad error
+		node, bad = nodeID(*p.Node)
+		err = errors.Join(err, bad)
+	}
 	if err == nil && (limit < 1 || limit > mostHotspots) {
 		err = badRequestError(fmt.Sprintf("limit must be 1 to %d", mostHotspots))
 	}
@@ -30,9 +37,15 @@ func (a *API) ListHotspots(c *gin.Context, p gen.ListHotspotsParams) {
 		return
 	}
 	r := a.analyst.Report()
-	out := gen.Hotspots{At: someTime(r.At), Hotspots: []gen.Hotspot{}, Truncated: max(len(r.Hotspots)-limit, 0)}
-	for i := range r.Hotspots[:min(limit, len(r.Hotspots))] {
-		out.Hotspots = append(out.Hotspots, wireHotspot(r, &r.Hotspots[i]))
+	out := gen.Hotspots{At: someTime(r.At), Hotspots: []gen.Hotspot{}}
+	for i := range r.Hotspots {
+		switch s := &r.Hotspots[i]; {
+		case node != 0 && s.ID != node:
+		case len(out.Hotspots) >= limit:
+			out.Truncated++
+		default:
+			out.Hotspots = append(out.Hotspots, wireHotspot(r, s))
+		}
 	}
 	c.JSON(http.StatusOK, out)
 }

@@ -52,7 +52,10 @@ func (a *API) GetSeries(c *gin.Context, p gen.GetSeriesParams) {
 	}
 	for i := range points {
 		s := &points[i]
-		out.Points[i] = gen.Point{Red: red(&s.Stats, s.Duration()), Time: s.Time.UTC()}
+		out.Points[i] = gen.Point{
+			Red: red(&s.Stats, s.Duration()), Time: s.Time.UTC(),
+			ServerP50Ms: ms(s.Server, 0.50), ServerP95Ms: ms(s.Server, 0.95), ServerP99Ms: ms(s.Server, 0.99),
+		}
 	}
 	c.JSON(http.StatusOK, out)
 }

@@ -63,6 +63,14 @@ func traceQuery(p gen.ListTracesParams) (graph.TraceQuery, error) {
 		errs = append(errs, err)
 		q.Caller, q.Callee = key.Caller, key.Callee
 	}
+	if p.Node != nil {
+		if p.Edge != nil {
+			errs = append(errs, badRequestError("give at most one of node and edge"))
+		}
+		node, err := nodeID(*p.Node)
+		errs = append(errs, err)
+		q.Node = node
+	}
 	if p.Outcome != nil {
 		if !p.Outcome.Valid() {
 			errs = append(errs, badRequestError(fmt.Sprintf("outcome is %q; it can be failed or ok", *p.Outcome)))

@@ -183,6 +183,36 @@ func (e DependencySiteBasis) Valid() bool {
 	}
 }
 
+// Defines values for DependencySitePrior.
+const (
+	DependencySitePriorAsynchronous DependencySitePrior = "asynchronous"
+	DependencySitePriorCache        DependencySitePrior = "cache"
+	DependencySitePriorDeclared     DependencySitePrior = "declared"
+	DependencySitePriorEmpty        DependencySitePrior = ""
+	DependencySitePriorHealthCheck  DependencySitePrior = "health_check"
+	DependencySitePriorSynchronous  DependencySitePrior = "synchronous"
+)
+
+// Valid indicates whether the value is a known member of the DependencySitePrior enum.
+func (e DependencySitePrior) Valid() bool {
+	switch e {
+	case DependencySitePriorAsynchronous:
+		return true
+	case DependencySitePriorCache:
+		return true
+	case DependencySitePriorDeclared:
+		return true
+	case DependencySitePriorEmpty:
+		return true
+	case DependencySitePriorHealthCheck:
+		return true
+	case DependencySitePriorSynchronous:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DoctorFindingReason.
 const (
 	ClientWithoutPeer DoctorFindingReason = "client_without_peer"
@@ -849,6 +879,26 @@ type Dependencies struct {
 	Since *time.Time `json:"since"`
 }
 
+// DependencyChange defines model for DependencyChange.
+type DependencyChange struct {
+	// At Minute in which there was enough evidence
+	At time.Time `json:"at"`
+
+	// From hard: the caller fails when the callee does. soft: it does not. partial: sometimes. unknown: too few
+	// failures were seen. mixed: the call sites of the edge disagree.
+	From Criticality `json:"from"`
+
+	// To hard: the caller fails when the callee does. soft: it does not. partial: sometimes. unknown: too few
+	// failures were seen. mixed: the call sites of the edge disagree.
+	To Criticality `json:"to"`
+
+	// VersionAfter The caller's, when it changed; empty: not known
+	VersionAfter string `json:"version_after"`
+
+	// VersionBefore The caller's, when the old verdict was last confirmed; empty: not known
+	VersionBefore string `json:"version_before"`
+}
+
 // DependencyEdge defines model for DependencyEdge.
 type DependencyEdge struct {
 	// Assumed What to reckon with where the verdict is unknown
@@ -888,8 +938,11 @@ type DependencyEvidence struct {
 	// ContestedFatal Other callees failed too; not used for the verdict
 	ContestedFatal    int64 `json:"contested_fatal"`
 	ContestedSurvived int64 `json:"contested_survived"`
-	PartialFatal      int64 `json:"partial_fatal"`
-	PartialSurvived   int64 `json:"partial_survived"`
+
+	// Failed Of these, requests that failed for whatever reason; older ones count less
+	Failed          float64 `json:"failed"`
+	PartialFatal    int64   `json:"partial_fatal"`
+	PartialSurvived int64   `json:"partial_survived"`
 
 	// Requests Requests that called it; older ones count less
 	Requests float64 `json:"requests"`
@@ -914,12 +967,30 @@ type DependencySite struct {
 	// Caller Node id
 	Caller string `json:"caller"`
 
+	// Changes How the verdict changed, oldest first; the last few
+	Changes []DependencyChange `json:"changes"`
+
+	// Comment Of the declaration; empty when there is none
+	Comment string `json:"comment"`
+
+	// Conditional Share of the operation's requests that call the callee at all
+	Conditional float64 `json:"conditional"`
+
+	// Disagrees The evidence has a verdict, and not the declared one
+	Disagrees bool `json:"disagrees"`
+
 	// Evidence Requests with a failure of the callee that nothing else explains, by what became of them
 	Evidence DependencyEvidence `json:"evidence"`
+
+	// Exhausted Logical calls that failed finally; older ones count less
+	Exhausted float64 `json:"exhausted"`
 
 	// FatalTrace Trace id of a failure that took its request down
 	FatalTrace *string `json:"fatal_trace"`
 	High       float64 `json:"high"`
+
+	// LastFailure Minute of the last failure that nothing else explains
+	LastFailure *time.Time `json:"last_failure"`
 
 	// LatencyHard The callee's slowness becomes the caller's
 	LatencyHard bool `json:"latency_hard"`
@@ -935,8 +1006,14 @@ type DependencySite struct {
 	OnPath float64 `json:"on_path"`
 
 	// Operation The caller's
-	Operation   string  `json:"operation"`
-	Probability float64 `json:"probability"`
+	Operation string `json:"operation"`
+
+	// Prior What is reckoned with while few failures were seen rests on this
+	Prior       DependencySitePrior `json:"prior"`
+	Probability float64             `json:"probability"`
+
+	// Rescued Logical calls that failed at first and succeeded later; older ones count less
+	Rescued float64 `json:"rescued"`
 
 	// RetryMasked Share of first failures that retries absorb
 	RetryMasked float64 `json:"retry_masked"`
@@ -946,6 +1023,9 @@ type DependencySite struct {
 
 	// Since When the verdict became what it is
 	Since *time.Time `json:"since"`
+
+	// Slope Time added to the request per time spent in the callee
+	Slope float64 `json:"slope"`
 
 	// SurvivedTrace Trace id of one that was survived
 	SurvivedTrace *string `json:"survived_trace"`
@@ -957,6 +1037,9 @@ type DependencySite struct {
 
 // DependencySiteBasis defines model for DependencySite.Basis.
 type DependencySiteBasis string
+
+// DependencySitePrior What is reckoned with while few failures were seen rests on this
+type DependencySitePrior string
 
 // Doctor defines model for Doctor.
 type Doctor struct {
@@ -1600,12 +1683,15 @@ type Pipeline struct {
 	Window Window   `json:"window"`
 }
 
-// Point defines model for Point.
+// Point Of an edge, counts and percentiles as the caller saw them; `server_*` as the callee measured them.
 type Point struct {
 	// Embedded struct due to allOf(#/components/schemas/Red)
 	Red `yaml:",inline"`
 	// Embedded fields due to inline allOf schema
-	Time time.Time `json:"time"`
+	ServerP50Ms *float64  `json:"server_p50_ms"`
+	ServerP95Ms *float64  `json:"server_p95_ms"`
+	ServerP99Ms *float64  `json:"server_p99_ms"`
+	Time        time.Time `json:"time"`
 }
 
 // Problem RFC 9457
@@ -1981,6 +2067,9 @@ type GetGraphParamsQueues string
 
 // ListHotspotsParams defines parameters for ListHotspots.
 type ListHotspotsParams struct {
+	// Node Only this node
+	Node *string `form:"node,omitempty" json:"node,omitempty"`
+
 	// Limit At most this many nodes. Default 100.
 	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 }
@@ -2076,8 +2165,11 @@ type ListTracesParams struct {
 	// Edge Id of an edge as `/graph` returns it; only traces with a call from its caller to its callee.
 	Edge *string `form:"edge,omitempty" json:"edge,omitempty"`
 
-	// Outcome Only traces in which the call of `edge` failed, or did not. Without `edge`: in which any span failed,
-	// or none did.
+	// Node Id of a node; only traces with a span of it or a call to it. Not together with `edge`.
+	Node *string `form:"node,omitempty" json:"node,omitempty"`
+
+	// Outcome Only traces in which the call of `edge` failed, or did not; with `node`, in which any span of it or call
+	// to it failed, or none did. Without both: in which any span failed, or none did.
 	Outcome *ListTracesParamsOutcome `form:"outcome,omitempty" json:"outcome,omitempty"`
 
 	// Limit At most this many traces. Default 20.
@@ -2507,6 +2599,14 @@ func (siw *ServerInterfaceWrapper) ListHotspots(c *gin.Context) {
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListHotspotsParams
 
+	// ------------- Optional query parameter "node" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "node", c.Request.URL.Query(), &params.Node, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter node: %w", err), http.StatusBadRequest)
+		return
+	}
+
 	// ------------- Optional query parameter "limit" -------------
 
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
@@ -2885,6 +2985,14 @@ func (siw *ServerInterfaceWrapper) ListTraces(c *gin.Context) {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "edge", c.Request.URL.Query(), &params.Edge, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter edge: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "node" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "node", c.Request.URL.Query(), &params.Node, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter node: %w", err), http.StatusBadRequest)
 		return
 	}
 

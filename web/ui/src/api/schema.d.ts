@@ -520,9 +520,16 @@ export interface components {
             callee: components["schemas"]["Node"];
             call_sites: components["schemas"]["CallSite"][];
         };
+        /** @description Of an edge, counts and percentiles as the caller saw them; `server_*` as the callee measured them. */
         Point: components["schemas"]["Red"] & {
             /** Format: date-time */
             time: string;
+            /** Format: double */
+            server_p50_ms: number | null;
+            /** Format: double */
+            server_p95_ms: number | null;
+            /** Format: double */
+            server_p99_ms: number | null;
         };
         Series: {
             window: components["schemas"]["Window"];
@@ -713,6 +720,11 @@ export interface components {
              * @description Requests that called it; older ones count less
              */
             requests: number;
+            /**
+             * Format: double
+             * @description Of these, requests that failed for whatever reason; older ones count less
+             */
+            failed: number;
         };
         AuditCheck: {
             /** @enum {string} */
@@ -1187,18 +1199,47 @@ export interface components {
             /** @description The verdict in words with the counts it rests on */
             says: string;
             /**
+             * @description What is reckoned with while few failures were seen rests on this
+             * @enum {string}
+             */
+            prior: "synchronous" | "asynchronous" | "cache" | "health_check" | "declared" | "";
+            /** @description Of the declaration; empty when there is none */
+            comment: string;
+            /** @description The evidence has a verdict, and not the declared one */
+            disagrees: boolean;
+            /**
              * Format: double
              * @description Share of first failures that retries absorb
              */
             retry_masked: number;
+            /**
+             * Format: double
+             * @description Logical calls that failed at first and succeeded later; older ones count less
+             */
+            rescued: number;
+            /**
+             * Format: double
+             * @description Logical calls that failed finally; older ones count less
+             */
+            exhausted: number;
             /** @description The callee's slowness becomes the caller's */
             latency_hard: boolean;
+            /**
+             * Format: double
+             * @description Time added to the request per time spent in the callee
+             */
+            slope: number;
             asynchronous: boolean;
             /**
              * Format: double
              * @description Share of requests with a call on their critical path
              */
             on_path: number;
+            /**
+             * Format: double
+             * @description Share of the operation's requests that call the callee at all
+             */
+            conditional: number;
             /** @description Trace id of a failure that took its request down */
             fatal_trace: string | null;
             /** @description Trace id of one that was survived */
@@ -1208,6 +1249,26 @@ export interface components {
              * @description When the verdict became what it is
              */
             since: string | null;
+            /**
+             * Format: date-time
+             * @description Minute of the last failure that nothing else explains
+             */
+            last_failure: string | null;
+            /** @description How the verdict changed, oldest first; the last few */
+            changes: components["schemas"]["DependencyChange"][];
+        };
+        DependencyChange: {
+            /**
+             * Format: date-time
+             * @description Minute in which there was enough evidence
+             */
+            at: string;
+            from: components["schemas"]["Criticality"];
+            to: components["schemas"]["Criticality"];
+            /** @description The caller's, when the old verdict was last confirmed; empty: not known */
+            version_before: string;
+            /** @description The caller's, when it changed; empty: not known */
+            version_after: string;
         };
         Dependencies: {
             /**
@@ -1889,6 +1950,8 @@ export interface operations {
     listHotspots: {
         parameters: {
             query?: {
+                /** @description Only this node */
+                node?: string;
                 /** @description At most this many nodes. Default 100. */
                 limit?: number;
             };
@@ -2024,9 +2087,11 @@ export interface operations {
                 to?: components["parameters"]["To"];
                 /** @description Id of an edge as `/graph` returns it; only traces with a call from its caller to its callee. */
                 edge?: string;
+                /** @description Id of a node; only traces with a span of it or a call to it. Not together with `edge`. */
+                node?: string;
                 /**
-                 * @description Only traces in which the call of `edge` failed, or did not. Without `edge`: in which any span failed,
-                 *     or none did.
+                 * @description Only traces in which the call of `edge` failed, or did not; with `node`, in which any span of it or call
+                 *     to it failed, or none did. Without both: in which any span failed, or none did.
                  */
                 outcome?: "failed" | "ok";
                 /** @description At most this many traces. Default 20. */
