@@ -50,6 +50,8 @@ type OutcomeStats struct {
 	PartialSurvived   int64
 	ContestedFatal    int64 // failures, in total or in part, beside those of other callees
 	ContestedSurvived int64
+	ContestedPassed   int64 // of these, total failures after which the request called another callee
+	FatalPassed       int64 // isolated total failures after which the request called another callee, and failed all the same
 
 	Blamed      int64 // failed requests whose last failing group this was (E.2)
 	Unexplained int64 // of these, with no failed answer of the callee itself to explain them
@@ -102,6 +104,7 @@ func (s *OutcomeStats) Counters() [len(OutcomeCounterNames)]*int64 {
 		&s.Requests, &s.Failed, &s.Clean, &s.CleanFailed,
 		&s.Calls, &s.Attempts, &s.FailedAttempts, &s.Rescued, &s.Hedged, &s.Cancelled, &s.TimedOut,
 		&s.TotalFatal, &s.TotalSurvived, &s.PartialFatal, &s.PartialSurvived, &s.ContestedFatal, &s.ContestedSurvived,
+		&s.ContestedPassed, &s.FatalPassed,
 		&s.Blamed, &s.Unexplained, &s.Async, &s.OnPath,
 		&s.Time, &s.PathTime, &s.Duration, &s.TimeTime, &s.TimeDur, &s.DurDur,
 	}
@@ -112,6 +115,7 @@ var OutcomeCounterNames = [...]string{
 	"requests", "failed", "clean", "clean_failed",
 	"calls", "attempts", "failed_attempts", "rescued", "hedged", "cancelled", "timed_out",
 	"total_fatal", "total_survived", "partial_fatal", "partial_survived", "contested_fatal", "contested_survived",
+	"contested_passed", "fatal_passed",
 	"blamed", "unexplained", "async", "on_path",
 	"time_us", "path_time_us", "duration_us", "time_time", "time_duration", "duration_duration",
 }

@@ -56,7 +56,9 @@ type unit struct {
 	start, end int64
 	outcome    graph.Outcome
 	id         graph.SpanID
-	answered   bool // its failure is also the callee's own word
+	answered   bool    // its failure is also the callee's own word
+	peer       NodeRef // if no service answered: the address called, which callee is then; else what the caller calls it
+	silent     bool    // no service answered
 
 	attempts, failures int // of the spans nested in it that each tried once
 }
@@ -154,6 +156,7 @@ func (m *Matcher) tell(n int64, q seq, s *slot) seq {
 	if r.tooLarge {
 		r.units = r.units[:0]
 	}
+	m.nameSilent()
 	r.merge(s)
 	m.speak(n, s)
 	return r.oldest
@@ -252,8 +255,10 @@ func (m *Matcher) gatherCall(parent seq, s *slot) (looked int) {
 	}
 	inner(s, 0)
 	peer := m.peerOf(s)
+	u.peer = peer
 	if u.callee == 0 || m.isQueue(peer) {
 		u.callee = peer
+		u.silent = peer != 0 && m.names.nodes[peer].Type == graph.TypeExternal
 	}
 	if u.attempts == 1 {
 		u.answered = answers&fatal != 0
@@ -264,6 +269,25 @@ func (m *Matcher) gatherCall(parent seq, s *slot) (looked int) {
 		m.report.units = append(m.report.units, u)
 	}
 	return looked
+}
+
+// nameSilent makes the callee of a call that nobody answered the service that answered a call of the same name
+// to the same address in the same request: an instance that is going away refuses some of a request's calls,
+// whose failures are then in part, or absorbed by retries, and not those of another callee.
+func (m *Matcher) nameSilent() {
+	units := m.report.units
+	for i := range units {
+		u := &units[i]
+		if !u.silent {
+			continue
+		}
+		for j := range units {
+			v := &units[j]
+			if v.peer == u.peer && v.op == u.op && !v.silent && (u.callee == u.peer || m.names.ID(v.callee) < m.names.ID(u.callee)) {
+				u.callee = v.callee
+			}
+		}
+	}
 }
 
 // failures is 1 for an attempt that a caller may want to repeat.
@@ -393,6 +417,10 @@ func (m *Matcher) speak(n int64, s *slot) {
 			}
 		}
 		o.classify(r.failed, counted, failed, failing)
+		if failed == counted && failed > 0 && r.goesOn(group) {
+			o.ContestedPassed = o.ContestedFatal + o.ContestedSurvived
+			o.FatalPassed = o.TotalFatal
+		}
 		if blamed {
 			o.Blamed = 1
 			if !explained {
@@ -473,6 +501,20 @@ func (o *Outcome) classify(requestFailed bool, counted, failed, failing int) {
 		*survived = 1
 		o.SurvivedTrace = o.Trace
 	}
+}
+
+// goesOn reports whether the request called another callee after the calls of the group had ended.
+func (r *report) goesOn(group []logical) bool {
+	end := group[0].end
+	for i := range group {
+		end = max(end, group[i].end)
+	}
+	for i := range r.calls {
+		if l := &r.calls[i]; l.callee != group[0].callee && l.start >= end {
+			return true
+		}
+	}
+	return false
 }
 
 // path finds the calls on the critical path of a request, walking backwards from its end: the last call that

@@ -66,14 +66,25 @@ func TestOutcomes(t *testing.T) {
 		spans []*graph.Span
 		want  []string
 	}{
-		"nothing called":                {request(), []string{"- clean=1 x1"}},
-		"fails on its own":              {failedRequest(pg(2, 10, 20)), []string{"- failed=1 clean=1 clean_failed=1 x1", "database:pg failed=1 calls=1 attempts=1 on_path=1 x1"}},
-		"a total failure is fatal":      {failedRequest(failed(pg(2, 10, 20))), []string{"- failed=1 x1", "database:pg failed=1 calls=1 attempts=1 failed_attempts=1 total_fatal=1 blamed=1 unexplained=1 on_path=1 x1"}},
-		"a total failure is survived":   {request(failed(pg(2, 10, 20))), []string{"- x1", "database:pg calls=1 attempts=1 failed_attempts=1 total_survived=1 on_path=1 x1"}},
-		"a retry rescues":               {request(failed(pg(2, 10, 20)), pg(3, 25, 30)), []string{"- clean=1 x1", "database:pg calls=1 attempts=2 failed_attempts=1 rescued=1 on_path=1 x1"}},
-		"three attempts fail":           {failedRequest(failed(pg(2, 10, 20)), failed(pg(3, 25, 30)), failed(pg(4, 40, 45))), []string{"- failed=1 x1", "database:pg failed=1 calls=1 attempts=3 failed_attempts=3 total_fatal=1 blamed=1 unexplained=1 on_path=1 x1"}},
-		"a fan-out fails in part":       {request(failed(pg(2, 10, 20)), pg(3, 12, 30), pg(4, 14, 30)), []string{"- x1", "database:pg calls=3 attempts=3 failed_attempts=1 partial_survived=1 on_path=1 x1"}},
-		"two callees fail":              {failedRequest(failed(pg(2, 10, 20)), failed(redis(3, 30, 40))), []string{"- failed=1 x1", "cache:redis failed=1 calls=1 attempts=1 failed_attempts=1 contested_fatal=1 blamed=1 unexplained=1 on_path=1 x1", "database:pg failed=1 calls=1 attempts=1 failed_attempts=1 contested_fatal=1 on_path=1 x1"}},
+		"nothing called":              {request(), []string{"- clean=1 x1"}},
+		"fails on its own":            {failedRequest(pg(2, 10, 20)), []string{"- failed=1 clean=1 clean_failed=1 x1", "database:pg failed=1 calls=1 attempts=1 on_path=1 x1"}},
+		"a total failure is fatal":    {failedRequest(failed(pg(2, 10, 20))), []string{"- failed=1 x1", "database:pg failed=1 calls=1 attempts=1 failed_attempts=1 total_fatal=1 blamed=1 unexplained=1 on_path=1 x1"}},
+		"a total failure is survived": {request(failed(pg(2, 10, 20))), []string{"- x1", "database:pg calls=1 attempts=1 failed_attempts=1 total_survived=1 on_path=1 x1"}},
+		"a retry rescues":             {request(failed(pg(2, 10, 20)), pg(3, 25, 30)), []string{"- clean=1 x1", "database:pg calls=1 attempts=2 failed_attempts=1 rescued=1 on_path=1 x1"}},
+		"three attempts fail":         {failedRequest(failed(pg(2, 10, 20)), failed(pg(3, 25, 30)), failed(pg(4, 40, 45))), []string{"- failed=1 x1", "database:pg failed=1 calls=1 attempts=3 failed_attempts=3 total_fatal=1 blamed=1 unexplained=1 on_path=1 x1"}},
+		"a fan-out fails in part":     {request(failed(pg(2, 10, 20)), pg(3, 12, 30), pg(4, 14, 30)), []string{"- x1", "database:pg calls=3 attempts=3 failed_attempts=1 partial_survived=1 on_path=1 x1"}},
+		"two callees fail":            {failedRequest(failed(pg(2, 10, 20)), failed(redis(3, 30, 40))), []string{"- failed=1 x1", "cache:redis failed=1 calls=1 attempts=1 failed_attempts=1 contested_fatal=1 blamed=1 unexplained=1 on_path=1 x1", "database:pg failed=1 calls=1 attempts=1 failed_attempts=1 contested_fatal=1 contested_passed=1 on_path=1 x1"}},
+		"two callees fail at once":    {failedRequest(failed(pg(2, 10, 20)), failed(redis(3, 15, 40))), []string{"- failed=1 x1", "cache:redis failed=1 calls=1 attempts=1 failed_attempts=1 contested_fatal=1 blamed=1 unexplained=1 on_path=1 x1", "database:pg failed=1 calls=1 attempts=1 failed_attempts=1 contested_fatal=1 x1"}},
+		"fails and tidies up":         {failedRequest(failed(pg(2, 10, 20)), redis(3, 30, 40)), []string{"- failed=1 x1", "cache:redis failed=1 calls=1 attempts=1 on_path=1 x1", "database:pg failed=1 calls=1 attempts=1 failed_attempts=1 total_fatal=1 fatal_passed=1 blamed=1 unexplained=1 on_path=1 x1"}},
+		"goes on after a failure":     {request(failed(pg(2, 10, 20)), redis(3, 30, 40)), []string{"- x1", "cache:redis calls=1 attempts=1 on_path=1 x1", "database:pg calls=1 attempts=1 failed_attempts=1 total_survived=1 on_path=1 x1"}},
+		"an instance refuses and the next answers": {
+			request(failed(at(span("a", 2, 1, cli, "external:b"), 10, 20, "GET")), at(span("a", 3, 1, cli, "external:b"), 25, 40, "GET"), at(span("b", 4, 3, srv, ""), 26, 39, "GET /b")),
+			[]string{"- clean=1 x1", "service:b calls=1 attempts=2 failed_attempts=1 rescued=1 on_path=1 x1"},
+		},
+		"a call of another name is refused": {
+			request(failed(at(span("a", 2, 1, cli, "external:b"), 10, 20, "POST")), at(span("a", 3, 1, cli, "external:b"), 25, 40, "GET"), at(span("b", 4, 3, srv, ""), 26, 39, "GET /b")),
+			[]string{"- x1", "external:b calls=1 attempts=1 failed_attempts=1 total_survived=1 on_path=1 x1", "service:b calls=1 attempts=1 on_path=1 x1"},
+		},
 		"a hedge wins":                  {request(cancelled(pg(2, 10, 32)), pg(3, 20, 30)), []string{"- clean=1 x1", "database:pg calls=1 attempts=2 hedged=1 on_path=1 x1"}},
 		"cut off by the caller's end":   {failedRequest(failed(pg(2, 10, 101))), []string{"- failed=1 clean=1 clean_failed=1 x1", "database:pg failed=1 calls=1 attempts=1 failed_attempts=1 cancelled=1 on_path=1 x1"}},
 		"fire and forget":               {request(pg(2, 90, 300)), []string{"- clean=1 x1", "database:pg calls=1 attempts=1 async=1 x1"}},

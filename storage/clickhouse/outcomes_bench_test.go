@@ -21,7 +21,7 @@ func fillOutcomes(b *testing.B, s *Store, end time.Time, sites int) {
 				if(bad, toFixedString(unhex(lower(hex(sipHash128(number)))), 16), toFixedString(unhex(repeat('ff', 16)), 16)) AS trace
 			SELECT 'default', toDateTime(%[1]d, 'UTC'), sipHash64(toUInt64(intDiv(number, %[3]d))), 'GET /', '1.0',
 				sipHash64(toUInt64(cityHash64(number) %% (%[2]d / %[3]d))),
-				100, 3, 0, 0, 120, 130, 10 * bad, 5 * bad, 0, 1, bad, bad, bad, bad, 0, bad, 0, bad, 0, 0, 80,
+				100, 3, 0, 0, 120, 130, 10 * bad, 5 * bad, 0, 1, bad, bad, bad, bad, 0, bad, 0, 0, 0, bad, 0, 0, 80,
 				4000000 + number, 3000000, 9000000, 4000000, 8000000, 16000000, h, h, h, h, trace, trace
 			FROM numbers(%[2]d)`, bucket.Unix(), sites, callees))
 	}

@@ -106,6 +106,7 @@ func outcomeCounters(s *graph.OutcomeStats) gen.OutcomeCounters {
 		Rescued: s.Rescued, Hedged: s.Hedged, Cancelled: s.Cancelled, TimedOut: s.TimedOut,
 		TotalFatal: s.TotalFatal, TotalSurvived: s.TotalSurvived, PartialFatal: s.PartialFatal, PartialSurvived: s.PartialSurvived,
 		ContestedFatal: s.ContestedFatal, ContestedSurvived: s.ContestedSurvived,
+		ContestedPassed: s.ContestedPassed, FatalPassed: s.FatalPassed,
 		Blamed: s.Blamed, Unexplained: s.Unexplained, Async: s.Async, OnPath: s.OnPath,
 		TimeUs: s.Time, PathTimeUs: s.PathTime, DurationUs: s.Duration,
 		TimeTime: s.TimeTime, TimeDuration: s.TimeDur, DurationDuration: s.DurDur,

@@ -3,6 +3,7 @@ INSERT INTO outcomes_1m
     requests, failed, clean, clean_failed,
     calls, attempts, failed_attempts, rescued, hedged, cancelled, timed_out,
     total_fatal, total_survived, partial_fatal, partial_survived, contested_fatal, contested_survived,
+    contested_passed, fatal_passed,
     blamed, unexplained, async, on_path,
     time_us, path_time_us, duration_us, time_time, time_duration, duration_duration,
     failed_times, gaps, gap_ratios, tries, fatal_trace, survived_trace)

@@ -17,6 +17,8 @@
     sum(partial_survived),
     sum(contested_fatal),
     sum(contested_survived),
+    sum(contested_passed),
+    sum(fatal_passed),
     sum(blamed),
     sum(unexplained),
     sum(async),

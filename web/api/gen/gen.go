@@ -1596,7 +1596,10 @@ type OutcomeCounters struct {
 	CleanFailed int64 `json:"clean_failed"`
 
 	// ContestedFatal Failures beside those of other callees whose request failed
-	ContestedFatal    int64 `json:"contested_fatal"`
+	ContestedFatal int64 `json:"contested_fatal"`
+
+	// ContestedPassed Of these, total failures after which the request called another callee
+	ContestedPassed   int64 `json:"contested_passed"`
 	ContestedSurvived int64 `json:"contested_survived"`
 
 	// DurationDuration Σ floor(y·y / 1024)
@@ -1608,6 +1611,9 @@ type OutcomeCounters struct {
 	// Failed Of these
 	Failed         int64 `json:"failed"`
 	FailedAttempts int64 `json:"failed_attempts"`
+
+	// FatalPassed Isolated total failures after which the request called another callee, and failed all the same
+	FatalPassed int64 `json:"fatal_passed"`
 
 	// Hedged Logical calls made several times at once
 	Hedged int64 `json:"hedged"`

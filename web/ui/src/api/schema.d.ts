@@ -632,6 +632,16 @@ export interface components {
             contested_survived: number;
             /**
              * Format: int64
+             * @description Of these, total failures after which the request called another callee
+             */
+            contested_passed: number;
+            /**
+             * Format: int64
+             * @description Isolated total failures after which the request called another callee, and failed all the same
+             */
+            fatal_passed: number;
+            /**
+             * Format: int64
              * @description Failed requests whose last failing group this was
              */
             blamed: number;
