@@ -57,6 +57,7 @@ e2e: build engine ## the built product with demo traffic, driven in a real brows
 
 .PHONY: exact
 exact: build engine ## all recorded traces in, the graph compared with the truth call by call (needs ../shared/data)
+	go test -count=1 -timeout 60m -v -run "TestExact|TestCrash" ./ingest -long
 	EXACT=all go test -count=1 -timeout 60m -v -run TestExact ./cmd/faultline
 
 .PHONY: fuzz

@@ -20,6 +20,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"faultline/graph"
+	"faultline/ingest/exchange"
 	"faultline/ingest/journal"
 	"faultline/ingest/otlp"
 )
@@ -138,12 +139,19 @@ func place(t *testing.T) Config {
 
 // start runs a Service on w; stop ends it and returns what Run returned.
 func start(t *testing.T, cfg Config, w Writer) (s *Service, reg *prometheus.Registry, stop func() error) {
+	t.Helper()
+	return startOne(t, cfg, w, nil)
+}
+
+// startOne runs one of several Services that meet in log.
+func startOne(t *testing.T, cfg Config, w Writer, log exchange.Store) (s *Service, reg *prometheus.Registry, stop func() error) {
+	t.Helper()
 	reg = prometheus.NewRegistry()
 	j, err := journal.Open(cfg.Journal, slog.New(slog.DiscardHandler), reg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s = New(cfg, j, decoder, w, nil, "test", slog.New(slog.DiscardHandler), reg)
+	s = New(cfg, j, decoder, w, log, "test", slog.New(slog.DiscardHandler), reg)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Run(ctx) }()

@@ -176,7 +176,7 @@ func (m *Matcher) eachCallee(s *slot, f func(q seq, c *slot)) {
 	}
 	for q := first.child; m.table.live(q); {
 		c := m.table.at(q)
-		if s.twin == 0 {
+		if s.twin == 0 && c.twin == 0 {
 			f(q, c)
 		} else if _, p, _ := m.callerOf(c); p == s {
 			f(q, c)
