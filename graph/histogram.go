@@ -65,8 +65,8 @@ func computedIndex(d time.Duration) uint16 {
 	return uint16(min(max(i, 0), MaxIndex))
 }
 
-// upper is the upper bound of bucket i.
-func upper(i uint16) time.Duration {
+// UpperBound is the longest duration of bucket i, but for the last, which has no bound.
+func UpperBound(i uint16) time.Duration {
 	return time.Duration(math.Exp2(float64(i)/16) * float64(time.Microsecond))
 }
 
@@ -133,5 +133,5 @@ func (h Histogram) Quantile(q float64) (time.Duration, bool) {
 			return time.Duration(math.Exp2((float64(b.Index)-0.5)/16) * float64(time.Microsecond)), true
 		}
 	}
-	return upper(h[len(h)-1].Index), true
+	return UpperBound(h[len(h)-1].Index), true
 }
