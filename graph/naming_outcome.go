@@ -8,16 +8,24 @@ const (
 	grpcOK                 = 0
 	grpcCancelled          = 1
 	grpcUnknown            = 2
+	grpcInvalidArgument    = 3
 	grpcDeadlineExceeded   = 4
+	grpcNotFound           = 5
+	grpcPermissionDenied   = 7
 	grpcResourceExhausted  = 8
 	grpcUnimplemented      = 12
 	grpcInternal           = 13
 	grpcUnavailable        = 14
 	grpcDataLoss           = 15
 	grpcUnauthenticated    = 16
+	httpUnauthorized       = 401
 	httpTimeout            = 408
+	httpConflict           = 409
+	httpLocked             = 423
+	httpTooEarly           = 425
 	httpTooManyRequests    = 429
 	httpClientClosed       = 499
+	httpNotImplemented     = 501
 	httpGatewayTimeout     = 504
 	spanFlagHasIsRemote    = 0x100
 	spanFlagIsRemoteParent = 0x200
@@ -63,7 +71,29 @@ func outcomeOf(s *Span, raw *Raw, a *Attributes) (o Outcome) {
 			o |= Failed
 		}
 	}
+	if http >= 400 || grpc > grpcOK {
+		o |= permanence(http, grpc)
+	}
 	return o | placeOf(s, raw, a)
+}
+
+// permanence tells refusals that the same call meets again from those that may pass: a token can be renewed, a
+// conflict resolved, a lock released.
+func permanence(http, grpc int64) Outcome {
+	switch grpc {
+	case grpcInvalidArgument, grpcNotFound, grpcPermissionDenied, grpcUnimplemented:
+		return Permanent
+	}
+	switch http {
+	case httpUnauthorized, httpTimeout, httpConflict, httpLocked, httpTooEarly, httpTooManyRequests, httpClientClosed:
+		return 0
+	case httpNotImplemented:
+		return Permanent
+	}
+	if 400 <= http && http < 500 && grpc <= grpcOK {
+		return Permanent
+	}
+	return 0
 }
 
 // placeOf returns the bits that do not depend on how the span ended.

@@ -7,7 +7,7 @@ import (
 
 // outcomeNames are the bits of an Outcome from the lowest.
 var outcomeNames = []string{
-	"failed", "throttled", "client_error", "timed_out", "cancelled", "resent", "local_parent", "sampling_known", "receive", "synthetic",
+	"failed", "throttled", "client_error", "timed_out", "cancelled", "resent", "local_parent", "sampling_known", "receive", "synthetic", "permanent",
 }
 
 func (o Outcome) words() string {
@@ -33,26 +33,29 @@ func TestOutcome(t *testing.T) {
 		"fine, legacy":              {KindClient, ok, "", "http.status_code=200", ""},
 		"error without a reason":    {KindInternal, failed, "", "", "failed"},
 		"error in spite of 200":     {KindClient, failed, "bad JSON", "http.response.status_code=200", "failed"},
-		"404 at the client":         {KindClient, failed, "", "http.response.status_code=404\nerror.type=404", "client_error"},
-		"404 at the server":         {KindServer, ok, "", "http.response.status_code=404", "client_error"},
-		"400 with an exception":     {KindClient, failed, "", "http.status_code=400\nexception.type=HttpClientErrorException$BadRequest", "client_error"},
+		"404 at the client":         {KindClient, failed, "", "http.response.status_code=404\nerror.type=404", "client_error permanent"},
+		"404 at the server":         {KindServer, ok, "", "http.response.status_code=404", "client_error permanent"},
+		"400 with an exception":     {KindClient, failed, "", "http.status_code=400\nexception.type=HttpClientErrorException$BadRequest", "client_error permanent"},
 		"404, yet gRPC unavailable": {KindClient, failed, "", "http.status_code=404\nrpc.grpc.status_code=14", "failed client_error"},
 		"429":                       {KindClient, failed, "", "http.response.status_code=429", "throttled"},
 		"500":                       {KindServer, failed, "", "http.response.status_code=500", "failed"},
 		"500 with status unset":     {KindServer, ok, "", "http.response.status_code=500", "failed"},
 		"408":                       {KindClient, failed, "", "http.response.status_code=408", "client_error timed_out"},
 		"504":                       {KindClient, failed, "", "http.response.status_code=504", "failed timed_out"},
+		"401, which may pass":       {KindClient, failed, "", "http.response.status_code=401", "client_error"},
+		"409, which may pass":       {KindClient, failed, "", "http.response.status_code=409", "client_error"},
+		"501":                       {KindServer, failed, "", "http.response.status_code=501", "failed permanent"},
 		"499":                       {KindServer, failed, "", "http.response.status_code=499", "cancelled"},
 
 		"gRPC OK by name":             {KindClient, ok, "", "rpc.system.name=grpc\nrpc.response.status_code=OK", ""},
 		"gRPC OK by number":           {KindClient, ok, "", "rpc.system=grpc\nrpc.grpc.status_code=0", ""},
 		"gRPC cancelled":              {KindClient, failed, "context canceled", "rpc.grpc.status_code=1", "cancelled"},
 		"gRPC unknown":                {KindServer, ok, "", "rpc.grpc.status_code=2", "failed"},
-		"gRPC invalid argument":       {KindClient, failed, "", "rpc.grpc.status_code=3", "client_error"},
+		"gRPC invalid argument":       {KindClient, failed, "", "rpc.grpc.status_code=3", "client_error permanent"},
 		"gRPC deadline exceeded":      {KindClient, failed, "", "rpc.system.name=grpc\nrpc.response.status_code=DEADLINE_EXCEEDED", "failed timed_out"},
-		"gRPC not found":              {KindClient, failed, "", "rpc.system.name=grpc\nrpc.status_code=NOT_FOUND", "client_error"},
+		"gRPC not found":              {KindClient, failed, "", "rpc.system.name=grpc\nrpc.status_code=NOT_FOUND", "client_error permanent"},
 		"gRPC resource exhausted":     {KindClient, failed, "", "rpc.grpc.status_code=8", "throttled"},
-		"gRPC unimplemented":          {KindServer, failed, "", "rpc.grpc.status_code=12", "failed"},
+		"gRPC unimplemented":          {KindServer, failed, "", "rpc.grpc.status_code=12", "failed permanent"},
 		"gRPC internal, as text":      {KindServer, failed, "", "rpc.system=grpc\nrpc.response.status_code=13", "failed"},
 		"gRPC unavailable":            {KindClient, failed, "", "rpc.system.name=grpc\nrpc.response.status_code=Unavailable", "failed"},
 		"gRPC data loss":              {KindServer, ok, "", "rpc.grpc.status_code=15", "failed"},

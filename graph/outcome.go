@@ -65,27 +65,81 @@ type OutcomeStats struct {
 	TimeDur  int64 // Σ floor(x·y / 1024)
 	DurDur   int64 // Σ floor(y·y / 1024)
 
+	// How the caller goes about failures. Only with a callee, too.
+	Abandoned       int64 // attempts that a deadline of the caller ended, of which the callee's half is known
+	Overrun         int64 // of these, attempts on which the callee went on for more than 100 ms
+	Refused         int64 // attempts that were refused in a way that the same call meets again
+	RefusedRepeated int64 // of these, attempts after which the same call was made again
+	UnsafeRetries   int64 // attempts that repeat a write of which a deadline had ended the attempt before
+	Bursts          int64 // requests with at least 20 calls of one name
+
 	FailedTimes Histogram // durations of failed attempts
 	Gaps        Histogram // pauses between the first attempt of a logical call and the second
 	GapRatios   Histogram // second pause ÷ first, times 1000, as if in µs
 	Tries       Histogram // attempts of logical calls that failed finally, as if in µs
+	Patience    Histogram // durations of attempts that a deadline of the caller ended
 
 	FatalTrace    TraceID // the least trace id among the requests with a failure that took them down; zero: none
 	SurvivedTrace TraceID // likewise of those that survived one
+	PatienceTrace TraceID // likewise of those with an attempt that a deadline of the caller ended
+	RetryTrace    TraceID // likewise of those that made a call again, whether it had failed or was refused
 }
 
 // Add adds o to s.
 func (s *OutcomeStats) Add(o *OutcomeStats) {
-	mine, others := s.Counters(), o.Counters()
-	for i := range mine {
-		*mine[i] += *others[i]
+	s.AddCounters(1, o)
+	hists, other := s.Histograms(), o.Histograms()
+	for i := range hists {
+		hists[i].Merge(*other[i])
 	}
-	s.FailedTimes.Merge(o.FailedTimes)
-	s.Gaps.Merge(o.Gaps)
-	s.GapRatios.Merge(o.GapRatios)
-	s.Tries.Merge(o.Tries)
-	s.FatalTrace = LeastTrace(s.FatalTrace, o.FatalTrace)
-	s.SurvivedTrace = LeastTrace(s.SurvivedTrace, o.SurvivedTrace)
+	s.AddTraces(o)
+}
+
+// AddCounters adds the counters of o n times to s. It is said field by field because it is done for every request.
+func (s *OutcomeStats) AddCounters(n int64, o *OutcomeStats) {
+	s.Requests += n * o.Requests
+	s.Failed += n * o.Failed
+	s.Clean += n * o.Clean
+	s.CleanFailed += n * o.CleanFailed
+	s.Calls += n * o.Calls
+	s.Attempts += n * o.Attempts
+	s.FailedAttempts += n * o.FailedAttempts
+	s.Rescued += n * o.Rescued
+	s.Hedged += n * o.Hedged
+	s.Cancelled += n * o.Cancelled
+	s.TimedOut += n * o.TimedOut
+	s.TotalFatal += n * o.TotalFatal
+	s.TotalSurvived += n * o.TotalSurvived
+	s.PartialFatal += n * o.PartialFatal
+	s.PartialSurvived += n * o.PartialSurvived
+	s.ContestedFatal += n * o.ContestedFatal
+	s.ContestedSurvived += n * o.ContestedSurvived
+	s.ContestedPassed += n * o.ContestedPassed
+	s.FatalPassed += n * o.FatalPassed
+	s.Blamed += n * o.Blamed
+	s.Unexplained += n * o.Unexplained
+	s.Async += n * o.Async
+	s.OnPath += n * o.OnPath
+	s.Time += n * o.Time
+	s.PathTime += n * o.PathTime
+	s.Duration += n * o.Duration
+	s.TimeTime += n * o.TimeTime
+	s.TimeDur += n * o.TimeDur
+	s.DurDur += n * o.DurDur
+	s.Abandoned += n * o.Abandoned
+	s.Overrun += n * o.Overrun
+	s.Refused += n * o.Refused
+	s.RefusedRepeated += n * o.RefusedRepeated
+	s.UnsafeRetries += n * o.UnsafeRetries
+	s.Bursts += n * o.Bursts
+}
+
+// AddTraces makes the example traces of s those of s and o.
+func (s *OutcomeStats) AddTraces(o *OutcomeStats) {
+	mine, others := s.Traces(), o.Traces()
+	for i := range mine {
+		*mine[i] = LeastTrace(*mine[i], *others[i])
+	}
 }
 
 // Empty reports whether all that was added was also taken back.
@@ -95,7 +149,22 @@ func (s *OutcomeStats) Empty() bool {
 			return false
 		}
 	}
-	return s.FailedTimes.Empty() && s.Gaps.Empty() && s.GapRatios.Empty() && s.Tries.Empty()
+	for _, h := range s.Histograms() {
+		if !h.Empty() {
+			return false
+		}
+	}
+	return true
+}
+
+// Histograms are the distributions of s in the order of their columns.
+func (s *OutcomeStats) Histograms() [5]*Histogram {
+	return [...]*Histogram{&s.FailedTimes, &s.Gaps, &s.GapRatios, &s.Tries, &s.Patience}
+}
+
+// Traces are the example traces of s in the order of their columns.
+func (s *OutcomeStats) Traces() [4]*TraceID {
+	return [...]*TraceID{&s.FatalTrace, &s.SurvivedTrace, &s.PatienceTrace, &s.RetryTrace}
 }
 
 // Counters are the integers of s in the order of OutcomeCounterNames.
@@ -107,6 +176,7 @@ func (s *OutcomeStats) Counters() [len(OutcomeCounterNames)]*int64 {
 		&s.ContestedPassed, &s.FatalPassed,
 		&s.Blamed, &s.Unexplained, &s.Async, &s.OnPath,
 		&s.Time, &s.PathTime, &s.Duration, &s.TimeTime, &s.TimeDur, &s.DurDur,
+		&s.Abandoned, &s.Overrun, &s.Refused, &s.RefusedRepeated, &s.UnsafeRetries, &s.Bursts,
 	}
 }
 
@@ -118,6 +188,7 @@ var OutcomeCounterNames = [...]string{
 	"contested_passed", "fatal_passed",
 	"blamed", "unexplained", "async", "on_path",
 	"time_us", "path_time_us", "duration_us", "time_time", "time_duration", "duration_duration",
+	"abandoned", "overrun", "refused", "refused_repeated", "unsafe_retries", "bursts",
 }
 
 // LeastTrace is the lesser of two trace ids, of which zero is none.

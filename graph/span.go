@@ -43,6 +43,7 @@ const (
 	SamplingKnown                     // tracestate told the sampling probability
 	Receive                           // a messaging receive or poll, not the processing of a message
 	Synthetic                         // made by a bot or a test, left out of RED
+	Permanent                         // refused in a way that the same call meets again
 )
 
 // Span is one OTLP span after admission and naming: all that matching needs, and nothing else. Strings

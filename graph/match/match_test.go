@@ -60,7 +60,7 @@ func (l *ledger) Outcome(o *Outcome) {
 			k += fmt.Sprintf(" %s=%d", graph.OutcomeCounterNames[i], *c)
 		}
 	}
-	k += fmt.Sprint(" ", o.Start, o.Trace, o.FatalTrace, o.SurvivedTrace, slices.Sorted(slices.Values(o.FailedTimes)),
+	k += fmt.Sprint(" ", o.Start, o.Trace, o.FatalTrace, o.SurvivedTrace, o.PatienceTrace, o.RetryTrace, slices.Sorted(slices.Values(o.Patience)), slices.Sorted(slices.Values(o.FailedTimes)),
 		slices.Sorted(slices.Values(o.Gaps)), slices.Sorted(slices.Values(o.GapRatios)), slices.Sorted(slices.Values(o.Tries)))
 	l.add(l.outs, k, o.N)
 }

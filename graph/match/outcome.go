@@ -23,8 +23,8 @@ type Outcome struct {
 
 	graph.OutcomeStats // without its histograms, which the following go into
 
-	FailedTimes, Gaps []time.Duration
-	GapRatios, Tries  []int64
+	FailedTimes, Gaps, Patience []time.Duration
+	GapRatios, Tries            []int64
 }
 
 const (
@@ -46,6 +46,7 @@ type report struct {
 	calls    []logical
 	spans    []interval
 	outcome  Outcome
+	ends     graph.Outcome // of any unit
 }
 
 // unit is an outermost outgoing span of a request, or a span of another service directly under its own.
@@ -61,6 +62,10 @@ type unit struct {
 	silent     bool    // no service answered
 
 	attempts, failures int // of the spans nested in it that each tried once
+
+	gaveUp bool  // a deadline of the caller ended it
+	write  bool  // it sends a message
+	served int64 // how long the callee took; -1: not known
 }
 
 // logical is one call as the caller meant it: its attempts merged (R10, R12).
@@ -210,7 +215,7 @@ func (m *Matcher) gather(q seq, s *slot) {
 				if !c.isConsumer() {
 					r.units = append(r.units, unit{
 						callee: c.node, op: c.op, parent: at, start: c.start, end: c.start + c.duration, outcome: c.outcome,
-						id: c.id, answered: c.outcome&fatal != 0, attempts: 1, failures: failures(c.outcome),
+						id: c.id, answered: c.outcome&fatal != 0, attempts: 1, failures: failures(c.outcome), served: -1,
 					})
 				}
 			case c.has(entry):
@@ -226,7 +231,10 @@ func (m *Matcher) gather(q seq, s *slot) {
 // gatherCall notes the call that the outermost outgoing span s makes under parent, and returns how many
 // spans it looked at.
 func (m *Matcher) gatherCall(parent seq, s *slot) (looked int) {
-	u := unit{op: s.op, parent: parent, start: s.start, end: s.start + s.duration, outcome: s.outcome, id: s.id}
+	u := unit{
+		op: s.op, parent: parent, start: s.start, end: s.start + s.duration, outcome: s.outcome, id: s.id,
+		gaveUp: s.outcome&graph.TimedOut != 0, write: s.kind == graph.KindProducer, served: -1,
+	}
 	var answers graph.Outcome
 	var inner func(s *slot, depth int)
 	inner = func(s *slot, depth int) {
@@ -245,6 +253,7 @@ func (m *Matcher) gatherCall(parent seq, s *slot) (looked int) {
 					u.callee = c.node
 				}
 				answer |= c.outcome
+				u.served = max(u.served, c.duration)
 			}
 		})
 		if leaf {
@@ -306,22 +315,30 @@ func (r *report) merge(s *slot) {
 			cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end), bytes.Compare(a.id[:], b.id[:]))
 	})
 	end := s.start + s.duration
-	for _, u := range r.units {
-		cut := u.outcome&graph.Cancelled != 0 && u.outcome&graph.Failed == 0 || r.failed && u.end > end
+	r.ends = 0
+	for i := range r.units {
+		u := &r.units[i]
+		r.ends |= u.outcome
+		cut := r.cut(u, end)
 		if n := len(r.calls); n > 0 {
 			l := &r.calls[n-1]
 			if l.callee == u.callee && l.op == u.op && l.parent == u.parent {
-				if l.hedge(&u, cut) {
+				if l.hedge(u, cut) {
 					continue
 				}
 				if (failures(l.outcome) == 1 || u.outcome&graph.Resent != 0) && u.start >= l.end {
-					l.retry(u, cut)
+					l.retry(*u, cut)
 					continue
 				}
 			}
 		}
-		r.calls = append(r.calls, logical{unit: u, first: u.end, last: u.start, gap1: -1, gap2: -1, cancelled: cut})
+		r.calls = append(r.calls, logical{unit: *u, first: u.end, last: u.start, gap1: -1, gap2: -1, cancelled: cut})
 	}
+}
+
+// cut reports whether the caller gave u up, or its own end cut it off.
+func (r *report) cut(u *unit, end int64) bool {
+	return u.outcome&graph.Cancelled != 0 && u.outcome&graph.Failed == 0 || r.failed && u.end > end
 }
 
 // retry adds the attempt u, after which l ended as u did.
@@ -421,6 +438,7 @@ func (m *Matcher) speak(n int64, s *slot) {
 			o.ContestedPassed = o.ContestedFatal + o.ContestedSurvived
 			o.FatalPassed = o.TotalFatal
 		}
+		m.habits(group, end)
 		if blamed {
 			o.Blamed = 1
 			if !explained {
@@ -448,7 +466,7 @@ func (r *report) begin(n int64, s *slot, callee NodeRef) {
 	r.outcome = Outcome{
 		N: n, Node: s.node, Op: s.op, Version: s.version, Callee: callee, Start: s.start, Trace: s.trace,
 		FailedTimes: r.outcome.FailedTimes[:0], Gaps: r.outcome.Gaps[:0],
-		GapRatios: r.outcome.GapRatios[:0], Tries: r.outcome.Tries[:0],
+		GapRatios: r.outcome.GapRatios[:0], Tries: r.outcome.Tries[:0], Patience: r.outcome.Patience[:0],
 	}
 	r.outcome.Requests = 1
 	if r.failed {

@@ -130,6 +130,105 @@ func TestTimesOfAttempts(t *testing.T) {
 	}
 }
 
+// TestHabits plays ways to go about failures, in every order of arrival.
+func TestHabits(t *testing.T) {
+	request := func(s ...*graph.Span) []*graph.Span {
+		return append([]*graph.Span{at(span("a", 1, 0, srv, ""), 0, 9000, "GET /")}, s...)
+	}
+	ended := func(o graph.Outcome, s *graph.Span) *graph.Span { s.Outcome |= o; return s }
+	late := func(s *graph.Span) *graph.Span { return ended(graph.Failed|graph.TimedOut, s) }
+	refused := func(s *graph.Span) *graph.Span { return ended(graph.ClientError|graph.Permanent, s) }
+	call := func(n, start, end int, op string) *graph.Span {
+		return at(span("a", n, 1, cli, "external:b"), start, end, op)
+	}
+	answer := func(n, to, start, end int) *graph.Span { return at(span("b", n, to, srv, ""), start, end, "GET /b") }
+	many := func(n int, op func(i int) string) (s []*graph.Span) {
+		for i := range n {
+			s = append(s, call(i+2, i*10, i*10+5, op(i)))
+		}
+		return s
+	}
+	for name, tt := range map[string]struct {
+		spans []*graph.Span
+		want  string // the counters, patience, whether there are traces of a timeout and of a retry
+	}{
+		"nothing special":                {request(call(2, 10, 20, "GET"), answer(3, 2, 11, 19)), "[0 0 0 0 0 0] [] false false"},
+		"a deadline, the callee is over": {request(late(call(2, 10, 510, "GET")), answer(3, 2, 11, 590)), "[1 0 0 0 0 0] [500ms] true false"},
+		"a deadline, the callee goes on": {request(late(call(2, 10, 510, "GET")), answer(3, 2, 11, 900)), "[1 1 0 0 0 0] [500ms] true false"},
+		"a deadline, nobody answers":     {request(late(call(2, 10, 510, "GET"))), "[0 0 0 0 0 0] [500ms] true false"},
+		"the callee's own deadline":      {request(failed(call(2, 10, 510, "GET")), late(answer(3, 2, 11, 900))), "[0 0 0 0 0 0] [] false false"},
+		"every attempt counts":           {request(late(call(2, 10, 110, "GET")), late(call(3, 150, 250, "GET")), late(call(4, 300, 401, "GET"))), "[0 0 0 0 0 0] [100ms 100ms 101ms] true true"},
+		"a read after a deadline":        {request(late(call(2, 10, 110, "GET /x")), call(3, 150, 160, "GET /x")), "[0 0 0 0 0 0] [100ms] true true"},
+		"a write after a deadline":       {request(late(call(2, 10, 110, "POST /x")), call(3, 150, 160, "POST /x")), "[0 0 0 0 1 0] [100ms] true true"},
+		"a write after a failure":        {request(failed(call(2, 10, 110, "POST /x")), call(3, 150, 160, "POST /x")), "[0 0 0 0 0 0] [] false true"},
+		"another write":                  {request(late(call(2, 10, 110, "POST /x")), call(3, 150, 160, "POST /y")), "[0 0 0 0 0 0] [100ms] true false"},
+		"a write beside it":              {request(late(call(2, 10, 110, "POST /x")), call(3, 50, 160, "POST /x")), "[0 0 0 0 0 0] [100ms] true false"},
+		"refused":                        {request(refused(call(2, 10, 20, "GET"))), "[0 0 1 0 0 0] [] false false"},
+		"refused and asked again":        {request(refused(call(2, 10, 20, "GET")), refused(call(3, 30, 40, "GET"))), "[0 0 2 1 0 0] [] false true"},
+		"19 calls":                       {request(many(19, func(int) string { return "GET" })...), "[0 0 0 0 0 0] [] false false"},
+		"20 calls":                       {request(many(20, func(int) string { return "GET" })...), "[0 0 0 0 0 1] [] false false"},
+		"20 calls of two names":          {request(many(20, func(i int) string { return fmt.Sprint("GET ", i%2) })...), "[0 0 0 0 0 0] [] false false"},
+		"cut off by the caller's end": {
+			[]*graph.Span{failed(at(span("a", 1, 0, srv, ""), 0, 100, "GET /")), late(call(2, 10, 510, "GET"))}, "[0 0 0 0 0 0] [] false false",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			check := func(spans []*graph.Span) {
+				for _, gap := range []time.Duration{0, 7 * time.Second, 40 * time.Second} {
+					h := &habits{sum: map[string]int64{}}
+					cfg := DefaultConfig()
+					m := New(cfg, NewNames(cfg.Limits), h)
+					now := t0
+					for _, s := range spans {
+						m.Advance(now)
+						m.Add("default", s)
+						now = now.Add(gap)
+					}
+					m.Advance(now.Add(cfg.Wait))
+					if diff := cmp.Diff(map[string]int64{tt.want: 1}, h.sum); diff != "" {
+						t.Fatalf("%s apart (-want +got):\n%s", gap, diff)
+					}
+				}
+			}
+			if len(tt.spans) > 5 {
+				check(tt.spans)
+				slices.Reverse(tt.spans)
+				check(tt.spans)
+				return
+			}
+			permute(tt.spans, check)
+		})
+	}
+}
+
+// habits sums what is said about habits of a, in words.
+type habits struct {
+	discard
+	sum map[string]int64
+}
+
+func (h *habits) Outcome(o *Outcome) {
+	if o.Callee == 0 || o.Op == 0 {
+		return
+	}
+	k := fmt.Sprint([]int64{o.Abandoned, o.Overrun, o.Refused, o.RefusedRepeated, o.UnsafeRetries, o.Bursts}, slices.Sorted(slices.Values(o.Patience)),
+		o.PatienceTrace != graph.TraceID{}, o.RetryTrace != graph.TraceID{})
+	if h.sum[k] += o.N; h.sum[k] == 0 {
+		delete(h.sum, k)
+	}
+}
+
+func TestWritesAreKnownByTheirNames(t *testing.T) {
+	for name, want := range map[string]bool{
+		"POST": true, "POST /orders": true, "HTTP POST": true, "PATCH /x": true, "INSERT shop.orders": true, "insert orders": true, "send topic": true,
+		"publish topic": true, "GET /posts": false, "PUT /x": false, "DELETE /x": false, "SELECT": false, "postgres": false, "": false,
+	} {
+		if writes(name) != want {
+			t.Errorf("%q: %v", name, !want)
+		}
+	}
+}
+
 func TestEvidence(t *testing.T) {
 	spans := []*graph.Span{
 		at(span("a", 1, 0, srv, ""), 0, 100, "GET /"), at(span("a", 2, 1, cli, "external:b"), 10, 50, "GET"),

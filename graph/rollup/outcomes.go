@@ -45,10 +45,7 @@ func (f *Folder) Outcome(o *match.Outcome) {
 		r = &graph.OutcomeStats{}
 		f.outcomes[k] = r
 	}
-	sums, add := r.Counters(), o.Counters()
-	for i := range sums {
-		*sums[i] += o.N * *add[i]
-	}
+	r.AddCounters(o.N, &o.OutcomeStats)
 	for _, d := range o.FailedTimes {
 		r.FailedTimes.Observe(d, o.N)
 	}
@@ -61,9 +58,11 @@ func (f *Folder) Outcome(o *match.Outcome) {
 	for _, x := range o.Tries {
 		r.Tries.Observe(time.Duration(x)*time.Microsecond, o.N)
 	}
+	for _, d := range o.Patience {
+		r.Patience.Observe(d, o.N)
+	}
 	if o.N > 0 {
-		r.FatalTrace = graph.LeastTrace(r.FatalTrace, o.FatalTrace)
-		r.SurvivedTrace = graph.LeastTrace(r.SurvivedTrace, o.SurvivedTrace)
+		r.AddTraces(&o.OutcomeStats)
 	}
 }
 

@@ -75,8 +75,8 @@ func (s *Store) outcomes(ctx context.Context, statement string, params clickhous
 // outcomeRow receives the key of an outcome and the columns of sql/outcome.sql.
 type outcomeRow struct {
 	graph.OutcomeRow
-	histograms      [4]histogramBytes
-	fatal, survived []byte
+	histograms [5]histogramBytes
+	traces     [4][]byte
 }
 
 // targets are where Scan puts the columns.
@@ -88,16 +88,21 @@ func (r *outcomeRow) targets() []any {
 	for i := range r.histograms {
 		targets = append(targets, &r.histograms[i].indices, &r.histograms[i].counts)
 	}
-	return append(targets, &r.fatal, &r.survived)
+	for i := range r.traces {
+		targets = append(targets, &r.traces[i])
+	}
+	return targets
 }
 
 // decode returns what was scanned.
 func (r *outcomeRow) decode(bins *binArena) graph.OutcomeRow {
 	o := r.OutcomeRow
-	for i, h := range [...]*graph.Histogram{&o.FailedTimes, &o.Gaps, &o.GapRatios, &o.Tries} {
+	for i, h := range o.Histograms() {
 		*h = bins.decode(r.histograms[i])
 	}
-	o.FatalTrace, o.SurvivedTrace = loadedTrace(r.fatal), loadedTrace(r.survived)
+	for i, id := range o.Traces() {
+		*id = loadedTrace(r.traces[i])
+	}
 	return o
 }
 

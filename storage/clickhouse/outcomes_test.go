@@ -25,6 +25,7 @@ func outcome(at time.Time, callee graph.NodeID, n int64) graph.OutcomeRow {
 	o.Gaps = graph.Histogram{{Index: 100, N: 3 * n}}
 	o.GapRatios = graph.Histogram{{Index: 160, N: 4 * n}}
 	o.Tries = graph.Histogram{{Index: 16, N: 5 * n}}
+	o.Patience = graph.Histogram{{Index: 300, N: 6 * n}}
 	return o
 }
 
@@ -104,7 +105,10 @@ func TestOutcomesComeBackAsTheyWent(t *testing.T) {
 	s := open(t)
 	one, other := outcome(t0, cart.ID(), 3), outcome(t0, 0, 2)
 	one.FatalTrace, one.SurvivedTrace = trace(0), trace(0xff) // with bytes of zero and of all ones
-	other.FailedTimes, other.Gaps, other.GapRatios, other.Tries = nil, nil, nil, nil
+	one.PatienceTrace, one.RetryTrace = trace(1), trace(2)
+	for _, h := range other.Histograms() {
+		*h = nil
+	}
 	odd := outcome(t0, redis.ID(), 1)
 	odd.Operation, odd.Version = hostile, hostile
 	write(t, s, graph.Block{Token: "1", Outcomes: []graph.OutcomeRow{other, odd, one}})
@@ -301,7 +305,9 @@ func TestOutcomesOfEveryWindowAreExact(t *testing.T) {
 			at := floor(t0.Add(time.Hour-time.Duration(r.Int64N(int64(60*time.Hour)))), time.Minute)
 			o := outcome(at, []graph.NodeID{0, cart.ID(), redis.ID()}[r.IntN(3)], 1+r.Int64N(5))
 			if r.IntN(2) == 0 {
-				o.FatalTrace, o.SurvivedTrace = trace(byte(r.Uint32())), trace(byte(r.Uint32()))
+				for _, id := range o.Traces() {
+					*id = trace(byte(r.Uint32()))
+				}
 			}
 			b.Outcomes = append(b.Outcomes, o)
 			b.Halves = append(b.Halves, half(at, web, graph.ServerSide, graph.FateRoot, o.Requests))

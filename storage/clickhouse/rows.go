@@ -57,14 +57,17 @@ func compareOutcomes(a, b *graph.OutcomeRow) int {
 }
 
 func appendOutcome(batch driver.Batch, r *graph.OutcomeRow) error {
-	values := make([]any, 0, 6+len(graph.OutcomeCounterNames)+6)
+	values := make([]any, 0, 6+len(graph.OutcomeCounterNames)+9)
 	values = append(values, r.Tenant, r.Bucket, uint64(r.Caller), r.Operation, r.Version, uint64(r.Callee))
 	for _, n := range r.Counters() {
 		values = append(values, n)
 	}
-	values = append(values,
-		histogram(r.FailedTimes), histogram(r.Gaps), histogram(r.GapRatios), histogram(r.Tries),
-		storedTrace(&r.FatalTrace), storedTrace(&r.SurvivedTrace))
+	for _, h := range r.Histograms() {
+		values = append(values, histogram(*h))
+	}
+	for _, id := range r.Traces() {
+		values = append(values, storedTrace(id))
+	}
 	return batch.Append(values...)
 }
 

@@ -110,6 +110,8 @@ func outcomeCounters(s *graph.OutcomeStats) gen.OutcomeCounters {
 		Blamed: s.Blamed, Unexplained: s.Unexplained, Async: s.Async, OnPath: s.OnPath,
 		TimeUs: s.Time, PathTimeUs: s.PathTime, DurationUs: s.Duration,
 		TimeTime: s.TimeTime, TimeDuration: s.TimeDur, DurationDuration: s.DurDur,
+		Abandoned: s.Abandoned, Overrun: s.Overrun, Refused: s.Refused, RefusedRepeated: s.RefusedRepeated,
+		UnsafeRetries: s.UnsafeRetries, Bursts: s.Bursts,
 	}
 }
 

@@ -6,4 +6,5 @@ INSERT INTO outcomes_1m
     contested_passed, fatal_passed,
     blamed, unexplained, async, on_path,
     time_us, path_time_us, duration_us, time_time, time_duration, duration_duration,
-    failed_times, gaps, gap_ratios, tries, fatal_trace, survived_trace)
+    abandoned, overrun, refused, refused_repeated, unsafe_retries, bursts,
+    failed_times, gaps, gap_ratios, tries, patience, fatal_trace, survived_trace, patience_trace, retry_trace)

@@ -29,10 +29,19 @@
     sum(time_time),
     sum(time_duration),
     sum(duration_duration),
+    sum(abandoned),
+    sum(overrun),
+    sum(refused),
+    sum(refused_repeated),
+    sum(unsafe_retries),
+    sum(bursts),
     {{- template "histogram" "failed_times"}},
     {{- template "histogram" "gaps"}},
     {{- template "histogram" "gap_ratios"}},
     {{- template "histogram" "tries"}},
+    {{- template "histogram" "patience"}},
     min(fatal_trace),
-    min(survived_trace)
+    min(survived_trace),
+    min(patience_trace),
+    min(retry_trace)
 {{- end}}

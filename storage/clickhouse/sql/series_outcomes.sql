@@ -9,11 +9,13 @@ SELECT
     contested_passed, fatal_passed,
     blamed, unexplained, async, on_path,
     time_us, path_time_us, duration_us, time_time, time_duration, duration_duration,
+    abandoned, overrun, refused, refused_repeated, unsafe_retries, bursts,
     reinterpret(mapKeys(failed_times), 'String'), reinterpret(mapValues(failed_times), 'String'),
     reinterpret(mapKeys(gaps), 'String'), reinterpret(mapValues(gaps), 'String'),
     reinterpret(mapKeys(gap_ratios), 'String'), reinterpret(mapValues(gap_ratios), 'String'),
     reinterpret(mapKeys(tries), 'String'), reinterpret(mapValues(tries), 'String'),
-    fatal_trace, survived_trace
+    reinterpret(mapKeys(patience), 'String'), reinterpret(mapValues(patience), 'String'),
+    fatal_trace, survived_trace, patience_trace, retry_trace
 FROM outcomes_1m FINAL
 WHERE tenant = {tenant:String} AND bucket >= {from:DateTime('UTC')} AND bucket < {to:DateTime('UTC')}
     AND requests > 0

@@ -1576,12 +1576,18 @@ type Operations struct {
 // are its group; calls that repeat a failed one are attempts of one logical call. A failure is isolated
 // when no other group of the request failed, and total when all logical calls of the group failed.
 type OutcomeCounters struct {
+	// Abandoned Attempts that a deadline of the caller ended and of which the callee's half is known
+	Abandoned int64 `json:"abandoned"`
+
 	// Async Requests with a call that outlived them
 	Async    int64 `json:"async"`
 	Attempts int64 `json:"attempts"`
 
 	// Blamed Failed requests whose last failing group this was
 	Blamed int64 `json:"blamed"`
+
+	// Bursts Requests with at least 20 calls of one name
+	Bursts int64 `json:"bursts"`
 
 	// Calls Logical calls
 	Calls int64 `json:"calls"`
@@ -1621,12 +1627,21 @@ type OutcomeCounters struct {
 	// OnPath Requests with a call on their critical path
 	OnPath int64 `json:"on_path"`
 
+	// Overrun Of these, attempts on which the callee went on for more than 100 ms
+	Overrun int64 `json:"overrun"`
+
 	// PartialFatal Likewise, failures in part
 	PartialFatal    int64 `json:"partial_fatal"`
 	PartialSurvived int64 `json:"partial_survived"`
 
 	// PathTimeUs Σ of the part of it on the critical path
 	PathTimeUs int64 `json:"path_time_us"`
+
+	// Refused Attempts that were refused in a way that the same call meets again
+	Refused int64 `json:"refused"`
+
+	// RefusedRepeated Of these, attempts after which the same call was made again
+	RefusedRepeated int64 `json:"refused_repeated"`
 
 	// Requests Requests that called the callee; of a whole
 	Requests int64 `json:"requests"`
@@ -1654,6 +1669,9 @@ type OutcomeCounters struct {
 
 	// Unexplained Of these, with no failed answer of the callee to explain them
 	Unexplained int64 `json:"unexplained"`
+
+	// UnsafeRetries Attempts that repeat a write of which a deadline had ended the attempt before
+	UnsafeRetries int64 `json:"unsafe_retries"`
 }
 
 // Outcomes defines model for Outcomes.

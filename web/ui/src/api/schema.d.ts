@@ -690,6 +690,36 @@ export interface components {
              * @description Σ floor(y·y / 1024)
              */
             duration_duration: number;
+            /**
+             * Format: int64
+             * @description Attempts that a deadline of the caller ended and of which the callee's half is known
+             */
+            abandoned: number;
+            /**
+             * Format: int64
+             * @description Of these, attempts on which the callee went on for more than 100 ms
+             */
+            overrun: number;
+            /**
+             * Format: int64
+             * @description Attempts that were refused in a way that the same call meets again
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Of these, attempts after which the same call was made again
+             */
+            refused_repeated: number;
+            /**
+             * Format: int64
+             * @description Attempts that repeat a write of which a deadline had ended the attempt before
+             */
+            unsafe_retries: number;
+            /**
+             * Format: int64
+             * @description Requests with at least 20 calls of one name
+             */
+            bursts: number;
         };
         /**
          * @description hard: the caller fails when the callee does. soft: it does not. partial: sometimes. unknown: too few

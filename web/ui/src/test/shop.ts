@@ -38,6 +38,7 @@ export function site(words: string, over: Partial<CallOutcomes> = {}): CallOutco
     caller, callee, operation: 'GET /', failed_share: null, amplification: null, fatal: 0, survived: 0, fatal_trace: null, survived_trace: null,
     requests: 0, failed: 0, clean: 0, clean_failed: 0, calls: 0, attempts: 0, failed_attempts: 0, rescued: 0, hedged: 0, cancelled: 0, timed_out: 0,
     total_fatal: 0, total_survived: 0, partial_fatal: 0, partial_survived: 0, contested_fatal: 0, contested_survived: 0, contested_passed: 0, fatal_passed: 0,
+    abandoned: 0, overrun: 0, refused: 0, refused_repeated: 0, unsafe_retries: 0, bursts: 0,
     blamed: 0, unexplained: 0, async: 0, on_path: 0, time_us: 0, path_time_us: 0, duration_us: 0, time_time: 0, time_duration: 0, duration_duration: 0, ...over,
   }
 }
