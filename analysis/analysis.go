@@ -23,6 +23,7 @@ import (
 	"faultline/analysis/dependency"
 	"faultline/analysis/finding"
 	"faultline/analysis/hotspot"
+	"faultline/analysis/slo"
 	"faultline/graph"
 )
 
@@ -31,6 +32,8 @@ type Store interface {
 	// OutcomeSeries returns the outcomes of w, which is at most six hours long, by minute.
 	OutcomeSeries(ctx context.Context, tenant string, w graph.Window) ([]graph.OutcomeRow, error)
 	Graph(ctx context.Context, tenant string, w graph.Window) (graph.Graph, error)
+	// OutcomeCounts returns how the requests of some callers fared in w: only the requests and failures among them.
+	OutcomeCounts(ctx context.Context, tenant string, w graph.Window, callers []graph.NodeID) ([]graph.OutcomeRow, error)
 	// CallSiteRows and OperationRows return what was seen of the whole system, bucket by bucket.
 	CallSiteRows(ctx context.Context, tenant string, w graph.Window, step time.Duration) ([]graph.CallSiteRow, error)
 	OperationRows(ctx context.Context, tenant string, w graph.Window, step time.Duration) ([]graph.OperationRow, error)
@@ -40,8 +43,9 @@ type Store interface {
 
 // Config says how often and how far back the engine looks.
 type Config struct {
-	Every      time.Duration     `yaml:"every"`   // between two looks
-	History    time.Duration     `yaml:"history"` // read after a start
+	Every      time.Duration     `yaml:"every"`           // between two looks
+	History    time.Duration     `yaml:"history"`         // read after a start
+	Objectives time.Duration     `yaml:"objectives_over"` // how far back requests count for objectives
 	Dependency dependency.Config `yaml:"dependency"`
 	Cascade    cascade.Config    `yaml:"cascade"`
 	Audit      audit.Config      `yaml:"audit"`
@@ -51,7 +55,7 @@ type Config struct {
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
 	return Config{
-		Every: 15 * time.Second, History: 6 * time.Hour,
+		Every: 15 * time.Second, History: 6 * time.Hour, Objectives: 7 * 24 * time.Hour,
 		Dependency: dependency.DefaultConfig(), Cascade: cascade.DefaultConfig(), Audit: audit.DefaultConfig(), Finding: finding.DefaultConfig(),
 	}
 }
@@ -64,6 +68,9 @@ func (c Config) Validate() error {
 	}
 	if c.History < 0 {
 		errs = append(errs, errors.New("history must not be negative"))
+	}
+	if c.Objectives < time.Hour {
+		errs = append(errs, errors.New("objectives_over must be at least an hour"))
 	}
 	return errors.Join(append(errs, c.Dependency.Validate(), c.Cascade.Validate(), c.Audit.Validate(), c.Finding.Validate())...)
 }
@@ -80,15 +87,23 @@ type Report struct {
 	Structure Structure
 	Hotspots  []hotspot.Score // the most fragile first
 
+	Objectives []slo.Assessment // in the order in which they were written down
+
 	Incidents []cascade.Incident // open ones first, then the latest
 
 	Findings []finding.Finding       // open ones first, then the most severe
 	Marks    map[string]finding.Mark // what people said about them, by id
 }
 
+// Expectations are what people wrote down about the system.
+type Expectations struct {
+	Objectives []slo.Objective
+}
+
 // Engine judges the system of one tenant.
 type Engine struct {
 	cfg    Config
+	expect Expectations
 	tenant string
 	store  Store
 	log    *slog.Logger
@@ -126,6 +141,9 @@ func New(cfg Config, tenant string, s Store, log *slog.Logger, reg prometheus.Re
 	e.report.Store(&Report{})
 	return e
 }
+
+// Expect makes the engine hold the system against what people wrote down. It is called before Run.
+func (e *Engine) Expect(x Expectations) { e.expect = x }
 
 // newJudge returns a judge that knows nothing yet.
 func (e *Engine) newJudge() *dependency.Judge {
@@ -212,6 +230,9 @@ func (e *Engine) look(ctx context.Context) error {
 	}
 	r.Since = evidenceSince(r.Sites, e.since)
 	if err := e.inspect(ctx, now, r); err != nil {
+		return err
+	}
+	if err := e.assess(ctx, now, r); err != nil {
 		return err
 	}
 	e.ticks++

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"faultline/analysis/cascade"
 	"faultline/analysis/dependency"
 	"faultline/analysis/finding"
+	"faultline/analysis/slo"
 	"faultline/graph"
 )
 
@@ -47,6 +49,24 @@ func (s *shop) OutcomeSeries(_ context.Context, _ string, w graph.Window) (rows 
 		}
 	}
 	return rows, nil
+}
+
+func (s *shop) OutcomeCounts(ctx context.Context, tenant string, w graph.Window, callers []graph.NodeID) (sums []graph.OutcomeRow, err error) {
+	rows, err := s.OutcomeSeries(ctx, tenant, w)
+	for _, r := range rows {
+		if !slices.Contains(callers, r.Caller) {
+			continue
+		}
+		at := slices.IndexFunc(sums, func(o graph.OutcomeRow) bool {
+			return o.Caller == r.Caller && o.Operation == r.Operation && o.Callee == r.Callee
+		})
+		if at < 0 {
+			sums = append(sums, graph.OutcomeRow{Caller: r.Caller, Operation: r.Operation, Callee: r.Callee})
+			at = len(sums) - 1
+		}
+		sums[at].Add(&r.OutcomeStats)
+	}
+	return sums, err
 }
 
 func (s *shop) Memories(context.Context, string) ([]dependency.Memory, error) { return s.memories, nil }
@@ -202,6 +222,41 @@ func TestFindingsAreKept(t *testing.T) {
 	events, err := second.Events(t.Context(), hard.ID())
 	if err != nil || len(events) != 1 || events[0].What != finding.EventOpened {
 		t.Errorf("events %+v, %v", events, err)
+	}
+}
+
+// An objective that a dependency breaks is a finding that names it, and so is one about nothing.
+func TestObjectives(t *testing.T) {
+	now := time.Date(2026, 5, 4, 12, 0, 30, 0, time.UTC)
+	s := newShop()
+	for i := range 60 {
+		s.minute(now.Truncate(time.Minute).Add(time.Duration(i-60)*time.Minute), int64(i/59)*30)
+	}
+	e := New(DefaultConfig(), "default", s, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	e.now = func() time.Time { return now }
+	e.Expect(Expectations{Objectives: []slo.Objective{{Service: "web", Target: 99.9}, {Service: "web", Target: 99, Operation: "GET /"}, {Service: "gone", Target: 99}}})
+	for range 2 {
+		if err := e.look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := e.Report()
+	var got []slo.Verdict
+	for _, a := range r.Objectives {
+		got = append(got, a.Verdict)
+	}
+	if !slices.Equal(got, []slo.Verdict{slo.Infeasible, slo.Feasible, slo.Insufficient}) {
+		t.Fatalf("verdicts %v of %+v", got, r.Objectives)
+	}
+	if a := r.Objectives[0]; a.Requests != 6000 || math.Abs(a.Dependencies[0].Takes-0.005*a.Dependencies[0].Hardness) > 1e-12 || !a.Dependencies[0].Breaks {
+		t.Errorf("assessment %+v", a)
+	}
+	kinds := map[string]int{}
+	for _, f := range r.Findings {
+		kinds[f.Kind]++
+	}
+	if kinds["slo.infeasible"] != 1 || kinds["slo.unmatched"] != 1 {
+		t.Errorf("findings %v", kinds)
 	}
 }
 

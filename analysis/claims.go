@@ -25,7 +25,7 @@ func (e *Engine) claims(r *Report) (claims []finding.Claim) {
 	for i := range r.Audit {
 		claims = append(claims, r.auditClaims(&r.Audit[i])...)
 	}
-	return claims
+	return append(claims, r.objectiveClaims()...)
 }
 
 // auditClaims says which practices are missing at a call site. That requests do not survive a failure is said

@@ -31,6 +31,7 @@ import (
 	"faultline/analysis/dependency"
 	"faultline/analysis/finding"
 	"faultline/analysis/hotspot"
+	"faultline/analysis/slo"
 	"faultline/analysis/whatif"
 	spec "faultline/docs/api"
 	"faultline/graph"
@@ -270,6 +271,13 @@ func (analyst) Report() *analysis.Report {
 			}},
 			Entries: []whatif.Entry{{Operation: spread.Operation{Node: front.ID(), Name: "GET /"}, PerSecond: 10, Weight: 1}},
 		},
+		Objectives: slo.Assess([]slo.Objective{{Service: "front", Target: 99}, {Service: "gone", Target: 99.9}}, &slo.System{
+			Nodes: map[graph.NodeID]graph.Node{front.ID(): front},
+			Operations: []slo.Operation{{
+				Operation: spread.Operation{Node: front.ID(), Name: "GET /"}, Requests: 1000, Failed: 30, Clean: 970,
+				Sites: []slo.Site{{Callee: call.Callee, Coupling: slo.Hard, Hardness: 1, Requests: 1000, Failed: 30, Alone: 30}},
+			}},
+		}),
 		Hotspots: hotspot.Rank([]hotspot.Node{{ID: front.ID(), Impact: 1}, {ID: call.Callee, Impact: 0.9, Raw: map[hotspot.Part]float64{hotspot.Burn: 20}}}),
 		Incidents: []cascade.Incident{{
 			ID: "i1", Started: at, Opened: at, LastIll: at, Sign: cascade.Failing,
@@ -299,6 +307,22 @@ func TestDependencies(t *testing.T) {
 		if resp, body := get(t, srv, "/api/v1/dependencies"+query); resp.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: %s %s", query, resp.Status, body)
 		}
+	}
+}
+
+func TestObjectives(t *testing.T) {
+	srv := serve(t, &shop{})
+	resp, body := get(t, srv, "/api/v1/objectives")
+	var got gen.Objectives
+	if err := json.Unmarshal(body, &got); err != nil || resp.StatusCode != http.StatusOK || len(got.Objectives) != 2 {
+		t.Fatalf("%s %s", resp.Status, body)
+	}
+	if o := got.Objectives[0]; o.Outlook.Verdict != gen.Infeasible || o.Node == nil || len(o.Dependencies) != 1 || !o.Dependencies[0].Breaks ||
+		o.Dependencies[0].Softened.Verdict != gen.Feasible || *o.Achieved != 0.97 {
+		t.Errorf("objective %+v", o)
+	}
+	if o := got.Objectives[1]; o.Outlook.Verdict != gen.Insufficient || o.Node != nil || o.Achieved != nil {
+		t.Errorf("objective of nothing %+v", o)
 	}
 }
 

@@ -54,6 +54,7 @@ type review struct {
 	Incidents    gen.Incidents    `json:"incidents"`
 	Dependencies gen.Dependencies `json:"dependencies"`
 	Hotspots     gen.Hotspots     `json:"hotspots"`
+	Objectives   gen.Objectives   `json:"objectives"`
 }
 
 // reportTimeout is how long one answer may take.
@@ -63,6 +64,7 @@ func fetchReport(ctx context.Context, base string) (*review, error) {
 	r := &review{At: time.Now().UTC().Truncate(time.Second), Source: base}
 	for path, to := range map[string]any{
 		"findings": &r.Findings, "incidents": &r.Incidents, "dependencies": &r.Dependencies, "hotspots?limit=20": &r.Hotspots,
+		"objectives": &r.Objectives,
 	} {
 		if err := fetch(ctx, base+"/api/v1/"+path, to); err != nil {
 			return nil, fmt.Errorf("ask %s: %w (is Faultline running there? --from says where)", base, err)
@@ -107,6 +109,8 @@ var (
 
 	reportWords = map[string]any{
 		"percent": func(x float64) string { return fmt.Sprintf("%.3g %%", 100*x) },
+		// Of an availability what is lacking counts, so that is what is rounded.
+		"available": func(x float64) string { return fmt.Sprintf("%.6g %%", 100*x) },
 		"time":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
 		"cell":    cell,
 	}

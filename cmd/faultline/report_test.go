@@ -22,6 +22,10 @@ var answers = map[string]string{
 	"/api/v1/dependencies": `{"at":null,"since":null,"call_sites":[],"edges":[{"caller":"1","callee":"2","caller_name":"web","callee_name":"db","verdict":"hard","assumed":"hard",
 		"basis":"inferred","probability":0.97,"low":0.8,"high":1,"evidence":{"total_fatal":7,"total_survived":0,"partial_fatal":0,"partial_survived":0,"contested_fatal":0,"contested_survived":0,"requests":100}},
 		{"caller":"1","callee":"3","caller_name":"web","callee_name":"cache","verdict":"soft","assumed":"soft","basis":"inferred","probability":0,"low":0,"high":0.1,"evidence":{}}]}`,
+	"/api/v1/objectives": `{"at":null,"objectives":[{"service":"web","namespace":"","environment":"","operation":"GET /","target":99.9,"latency_ms":0,"node":"1","requests":100000,
+		"achieved":0.98765,"own":0.0001,"own_alone":false,"measured":{"low":0.012,"high":0.012},"outlook":{"verdict":"infeasible","lost":{"low":0.012,"high":0.013},"best":0.9879},
+		"dependencies":[{"callee":"2","callee_name":"db","coupling":"hard","used":1,"hardness":1,"failing":0.012,"promised":false,"takes":0.012,"breaks":true,"required":0.99955,"nine_more":false,
+		"softened":{"verdict":"feasible","lost":{"low":0,"high":0.0001},"best":0.9998}}]}]}`,
 	"/api/v1/hotspots": `{"at":null,"truncated":0,"hotspots":[{"node":"2","node_name":"db","type":"database","fragility":41.5,"impact":0.9,"hazard":0.46,"single_point_of_failure":false,"fan_in":1,"fan_out":0,"parts":[]}]}`,
 }
 
@@ -51,8 +55,9 @@ func TestReport(t *testing.T) {
 		"md": {
 			"# Reliability review", `### a\|b &lt;script&gt; fails`, "- share: 25 %", "- failures: 12  of 12", "| lasts | slow | db | 70 % | web GET / (40 of 100)  |",
 			"| 2026-11-21 10:10 UTC |  | not found |  |", "| web | db | 97 % (80 % to 100 %) | 7 fatal, 0 survived |", "| db | 41.5 | 90 % | 46 % |",
+			"| web GET / | 99.9 % | 98.765 % | infeasible | 0.01 % | 1.2 % to 1.3 % | db (needs 99.955 %; if survived: feasible)  |",
 		},
-		"html": {"<h3 class=\"critical\">a|b &lt;script&gt; fails</h3>", "<td>db<td>41.5<td>90 %", "<td>web<td>db<td>97 %"},
+		"html": {"<h3 class=\"critical\">a|b &lt;script&gt; fails</h3>", "<td>db<td>41.5<td>90 %", "<td>web<td>db<td>97 %", "<td>infeasible<td>0.01 %<td>1.2 % to 1.3 %<td>db (needs 99.955 %"},
 	} {
 		text, err := report(t, format, answers)
 		if err != nil {
@@ -73,7 +78,7 @@ func TestReport(t *testing.T) {
 		t.Errorf("json: %v\n%s", err, text)
 	}
 	nothing := map[string]string{
-		"/api/v1/findings": `{}`, "/api/v1/incidents": `{}`, "/api/v1/dependencies": `{}`, "/api/v1/hotspots": `{}`,
+		"/api/v1/findings": `{}`, "/api/v1/incidents": `{}`, "/api/v1/dependencies": `{}`, "/api/v1/hotspots": `{}`, "/api/v1/objectives": `{}`,
 	}
 	if text, err := report(t, "md", nothing); err != nil || !strings.Contains(text, "None is known.") || !strings.Contains(text, "Nothing yet.") {
 		t.Errorf("of nothing: %v\n%s", err, text)

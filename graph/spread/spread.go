@@ -92,8 +92,8 @@ type System struct {
 	Entries []Entry
 
 	ops   map[Operation]int
-	nodes []graph.NodeID // by operation
-	begin []int          // of the edges of each operation
+	list  []Operation // by number
+	begin []int       // of the edges of each operation
 	edges []edge
 }
 
@@ -118,7 +118,7 @@ func New(sites []Site, entries []Entry) *System {
 			s.number(Operation{sites[i].Callee, to.Operation})
 		}
 	}
-	count := make([]int, len(s.nodes)+1)
+	count := make([]int, len(s.list)+1)
 	for i := range sites {
 		count[callers[i]+1] += len(s.targets(&sites[i]))
 	}
@@ -152,9 +152,9 @@ func (s *System) targets(site *Site) []Share {
 func (s *System) number(o Operation) int {
 	n, ok := s.ops[o]
 	if !ok {
-		n = len(s.nodes)
+		n = len(s.list)
 		s.ops[o] = n
-		s.nodes = append(s.nodes, o.Node)
+		s.list = append(s.list, o)
 	}
 	return n
 }
@@ -227,8 +227,8 @@ type Reach struct {
 // as memory; nil makes a new one.
 func (l *Lots) Reach(entry int, memory *Reach) *Reach {
 	r := memory
-	if r == nil || len(r.ops) != len(l.system.nodes) {
-		r = &Reach{ops: make([]Mask, len(l.system.nodes)), due: make([]bool, len(l.system.nodes))}
+	if r == nil || len(r.ops) != len(l.system.list) {
+		r = &Reach{ops: make([]Mask, len(l.system.list)), due: make([]bool, len(l.system.list))}
 	}
 	for _, o := range r.where {
 		r.ops[o] = Mask{}
@@ -267,7 +267,7 @@ func (r *Reach) Nodes(f func(graph.NodeID, Mask)) {
 	seen := make(map[graph.NodeID]Mask, len(r.where))
 	order := make([]graph.NodeID, 0, len(r.where))
 	for _, o := range r.where {
-		n := r.lots.system.nodes[o]
+		n := r.lots.system.list[o].Node
 		m, known := seen[n]
 		if !known {
 			order = append(order, n)
@@ -276,6 +276,14 @@ func (r *Reach) Nodes(f func(graph.NodeID, Mask)) {
 	}
 	for _, n := range order {
 		f(n, seen[n])
+	}
+}
+
+// Operations calls f for every operation on which the entry depends, itself first, with the worlds in which the
+// entry fails if the operation does.
+func (r *Reach) Operations(f func(Operation, Mask)) {
+	for _, o := range r.where {
+		f(r.lots.system.list[o], r.ops[o])
 	}
 }
 

@@ -30,6 +30,29 @@ func (s *Store) Outcomes(ctx context.Context, tenant string, w graph.Window, nod
 	return outcomes, of, nil
 }
 
+// OutcomeCounts returns how the requests of some callers fared in w, moved outward like that of Outcomes, by caller,
+// operation and callee: the requests and failures among them, and nothing else.
+func (s *Store) OutcomeCounts(ctx context.Context, tenant string, w graph.Window, callers []graph.NodeID) (outcomes []graph.OutcomeRow, err error) {
+	defer func(start time.Time) { s.metrics.asked("outcome_counts", start, err) }(time.Now())
+	of, err := s.planMinutes(w)
+	if err != nil {
+		return nil, err
+	}
+	params := coverParams(tenant, cover(of))
+	params["callers"] = formatIDs(callers)
+	err = s.query(ctx, selectOutcomeCounts, params, func(rows driver.Rows) error {
+		r := graph.OutcomeRow{Tenant: tenant}
+		err := rows.Scan((*uint64)(&r.Caller), &r.Operation, (*uint64)(&r.Callee), &r.Requests, &r.Failed, &r.Clean, &r.CleanFailed,
+			&r.TotalFatal, &r.TotalSurvived, &r.PartialFatal, &r.PartialSurvived, &r.ContestedFatal, &r.ContestedSurvived)
+		outcomes = append(outcomes, r)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("select counts of outcomes: %w", err)
+	}
+	return outcomes, nil
+}
+
 // OutcomeSeries returns how the requests of w, moved outward to minutes, fared minute by minute, in the
 // order of buckets. It refuses windows of more than six hours and such that begin when minutes are no
 // longer kept.

@@ -129,6 +129,25 @@ func TestOutcomesComeBackAsTheyWent(t *testing.T) {
 	}
 }
 
+func TestOutcomeCounts(t *testing.T) {
+	s := open(t)
+	other, foreign := outcome(t0.Add(time.Minute), cart.ID(), 4), outcome(t0, cart.ID(), 1)
+	other.Version, foreign.Caller = "2", cart.ID()
+	write(t, s, graph.Block{Token: "1", Outcomes: []graph.OutcomeRow{outcome(t0, 0, 2), outcome(t0, cart.ID(), 3), other, foreign}})
+	got, err := s.OutcomeCounts(t.Context(), tenant, graph.Window{From: t0, To: t0.Add(2 * time.Minute)}, []graph.NodeID{web.ID(), user.ID()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	counts := func(callee graph.NodeID, n int64) graph.OutcomeRow {
+		o := outcome(time.Time{}, callee, n)
+		return graph.OutcomeRow{Tenant: tenant, Caller: o.Caller, Operation: o.Operation, Callee: callee, OutcomeStats: graph.OutcomeStats{
+			Requests: o.Requests, Failed: o.Failed, Clean: o.Clean, CleanFailed: o.CleanFailed, TotalFatal: o.TotalFatal, TotalSurvived: o.TotalSurvived,
+			PartialFatal: o.PartialFatal, PartialSurvived: o.PartialSurvived, ContestedFatal: o.ContestedFatal, ContestedSurvived: o.ContestedSurvived,
+		}}
+	}
+	mustEqual(t, "counts of both versions", []graph.OutcomeRow{counts(0, 2), counts(cart.ID(), 7)}, got)
+}
+
 func TestOutcomesAndHalvesOfTenantsAreApart(t *testing.T) {
 	s := open(t)
 	o, h := outcome(t0, 0, 1), half(t0, web, graph.ClientSide, graph.FatePaired, 1)

@@ -48,6 +48,7 @@ var (
 	selectCallSites        = statement("select_call_sites.sql")
 	selectTouched          = statement("select_touched.sql")
 	selectOutcomes         = statement("select_outcomes.sql")
+	selectOutcomeCounts    = statement("select_outcome_counts.sql")
 	selectHalves           = statement("select_halves.sql")
 	selectTrace            = statement("select_trace.sql")
 	selectTraces           = statement("select_traces.sql")

@@ -19,12 +19,17 @@ const apiDrain = 10 * time.Second
 
 // StartAPI starts the API tier: the analysis, the HTTP API and the user interface, which read from store.
 func (p *Process) StartAPI(ctx context.Context, r *clickhouse.Store) error {
+	expect, err := p.Config.Expect.read()
+	if err != nil {
+		return err
+	}
 	l, err := proc.Listen(ctx, "API and user interface", p.Config.API.Listen, "--listen")
 	if err != nil {
 		return err
 	}
 	p.Health.Add("clickhouse", r.Ping)
 	engine := analysis.New(p.Config.Analysis, "default", r, p.Log, p.Registry)
+	engine.Expect(expect)
 	p.Parts.Go(ctx, "analysis", engine.Run)
 	p.Parts.Go(ctx, "api", func(ctx context.Context) error {
 		handler := web.New(ctx, p.Config.API.Limits, web.Dependencies{

@@ -31,6 +31,7 @@ type Config struct {
 	Ingest      ingest.Config     `yaml:"ingest"`
 	ClickHouse  clickhouse.Config `yaml:"clickhouse"`
 	Analysis    analysis.Config   `yaml:"analysis"`
+	Expect      ExpectConfig      `yaml:"expect"`
 	Engine      EngineConfig      `yaml:"engine"`
 	Demo        DemoConfig        `yaml:"demo"`
 	SelfTraces  SelfTracesConfig  `yaml:"self_traces"`
@@ -50,6 +51,11 @@ type AdminConfig struct {
 type APIConfig struct {
 	Listen string     `yaml:"listen"` // host:port of the UI and the API
 	Limits api.Config `yaml:"limits"`
+}
+
+// ExpectConfig names the files in which people wrote down what they expect of the system.
+type ExpectConfig struct {
+	Objectives string `yaml:"objectives"` // path of the list of objectives (docs/objectives.md); none by default
 }
 
 // EngineConfig is the embedded engine, which the all-in-one uses when clickhouse.addr is empty. It repeats

@@ -36,6 +36,7 @@ var Flags = []Flag{
 	{"replicas", "ingest.replicas", "`one` ingest process takes all spans in, or several share them; auto: one for the all-in-one, several for the ingest tier"},
 	{"fsync", "ingest.journal.fsync", "when spans are acknowledged: `always`, interval or off"},
 	{"store-spans", "ingest.match.evidence.keep", "which traces are kept to be looked at: none, `evidence` or all"},
+	{"objectives", "expect.objectives", "`file` with objectives of services"},
 	{"demo", "demo.enabled", "make demo traffic"},
 	{"log-level", "log.level", "`level` of the log: debug, info, warn or error"},
 }

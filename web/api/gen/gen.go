@@ -267,6 +267,30 @@ func (e DoctorFindingSide) Valid() bool {
 	}
 }
 
+// Defines values for Feasibility.
+const (
+	Depends      Feasibility = "depends"
+	Feasible     Feasibility = "feasible"
+	Infeasible   Feasibility = "infeasible"
+	Insufficient Feasibility = "insufficient"
+)
+
+// Valid indicates whether the value is a known member of the Feasibility enum.
+func (e Feasibility) Valid() bool {
+	switch e {
+	case Depends:
+		return true
+	case Feasible:
+		return true
+	case Infeasible:
+		return true
+	case Insufficient:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for FindingState.
 const (
 	FindingStateOpen     FindingState = "open"
@@ -474,6 +498,27 @@ func (e NodeType) Valid() bool {
 	case NodeTypeUnknown:
 		return true
 	case NodeTypeUser:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ObjectiveDependencyCoupling.
+const (
+	ObjectiveDependencyCouplingAssumed ObjectiveDependencyCoupling = "assumed"
+	ObjectiveDependencyCouplingHard    ObjectiveDependencyCoupling = "hard"
+	ObjectiveDependencyCouplingPartial ObjectiveDependencyCoupling = "partial"
+)
+
+// Valid indicates whether the value is a known member of the ObjectiveDependencyCoupling enum.
+func (e ObjectiveDependencyCoupling) Valid() bool {
+	switch e {
+	case ObjectiveDependencyCouplingAssumed:
+		return true
+	case ObjectiveDependencyCouplingHard:
+		return true
+	case ObjectiveDependencyCouplingPartial:
 		return true
 	default:
 		return false
@@ -1203,6 +1248,10 @@ type Fates struct {
 	Waiting int64 `json:"waiting"`
 }
 
+// Feasibility `infeasible`: not even if all failures of dependencies coincide; `feasible`: also if no two coincide; `depends`: on how
+// they coincide, or on dependencies that are not known to be hard; `insufficient`: too little was seen.
+type Feasibility string
+
 // Finding defines model for Finding.
 type Finding struct {
 	// Callee Id of the callee, if it is about a dependency of the node
@@ -1555,6 +1604,90 @@ type NodePage struct {
 // NodeType defines model for NodeType.
 type NodeType string
 
+// Objective defines model for Objective.
+type Objective struct {
+	// Achieved Share of requests that did not fail; null without requests
+	Achieved *float64 `json:"achieved"`
+
+	// Dependencies Those that take most requests down first; what is survived is left out
+	Dependencies []ObjectiveDependency `json:"dependencies"`
+
+	// Environment Empty for any
+	Environment string `json:"environment"`
+
+	// LatencyMs As written down; 0 for none. It is not judged here.
+	LatencyMs float64    `json:"latency_ms"`
+	Measured  ShareRange `json:"measured"`
+
+	// Namespace Empty for any
+	Namespace string `json:"namespace"`
+
+	// Node Node id; null if nothing of that name was seen
+	Node *string `json:"node"`
+
+	// Operation Empty for all of the service
+	Operation string  `json:"operation"`
+	Outlook   Outlook `json:"outlook"`
+
+	// Own Share of requests that fail for the service's own reasons: no call of theirs failed
+	Own float64 `json:"own"`
+
+	// OwnAlone These alone are more than the objective allows
+	OwnAlone bool   `json:"own_alone"`
+	Requests int64  `json:"requests"`
+	Service  string `json:"service"`
+
+	// Target Percent of requests that must not fail
+	Target float64 `json:"target"`
+}
+
+// ObjectiveDependency defines model for ObjectiveDependency.
+type ObjectiveDependency struct {
+	// Breaks That, with the service's own failures, is more than the objective allows
+	Breaks bool `json:"breaks"`
+
+	// Callee Node id
+	Callee     string `json:"callee"`
+	CalleeName string `json:"callee_name"`
+
+	// Coupling `assumed`: not known, and reckoned with as hard
+	Coupling ObjectiveDependencyCoupling `json:"coupling"`
+
+	// Failing Share of requests that use it in which it fails
+	Failing float64 `json:"failing"`
+
+	// Hardness Probability that its failure is fatal to such a request
+	Hardness float64 `json:"hardness"`
+
+	// NineMore It has one nine more than the objective, as a hard dependency should
+	NineMore bool `json:"nine_more"`
+
+	// Promised Whether `failing` is what its own objective allows; else it is measured
+	Promised bool `json:"promised"`
+
+	// Required Availability of it at which all hard dependencies share equally what the objective allows; 1 if it must never fail
+	Required float64 `json:"required"`
+	Softened Outlook `json:"softened"`
+
+	// Takes Share of requests that it takes down: used · hardness · failing
+	Takes float64 `json:"takes"`
+
+	// Used Share of requests that use it
+	Used float64 `json:"used"`
+}
+
+// ObjectiveDependencyCoupling `assumed`: not known, and reckoned with as hard
+type ObjectiveDependencyCoupling string
+
+// Objectives defines model for Objectives.
+type Objectives struct {
+	// At Time of the report; null before the first
+	At *time.Time `json:"at"`
+
+	// Objectives One for each service that an objective names; `measured` is the share of requests in which a hard dependency failed
+	Objectives []Objective `json:"objectives"`
+}
+
 // Operation defines model for Operation.
 type Operation struct {
 	// Embedded struct due to allOf(#/components/schemas/Red)
@@ -1690,6 +1823,17 @@ type Outcomes struct {
 	Window   Window            `json:"window"`
 }
 
+// Outlook defines model for Outlook.
+type Outlook struct {
+	// Best Availability to expect if everything below fails for its own reasons as it did, independently; what is shared counts once
+	Best float64    `json:"best"`
+	Lost ShareRange `json:"lost"`
+
+	// Verdict `infeasible`: not even if all failures of dependencies coincide; `feasible`: also if no two coincide; `depends`: on how
+	// they coincide, or on dependencies that are not known to be hard; `insufficient`: too little was seen.
+	Verdict Feasibility `json:"verdict"`
+}
+
 // Pipeline `total` is of all replicas: counters are added up, gauges likewise over those that report; store_lag_ms is
 // the longest. Its rates are averages from the first report of any replica to the last.
 type Pipeline struct {
@@ -1786,6 +1930,12 @@ type Series struct {
 
 // Severity bad: edges are missing or wrong; warn: some are; note: nothing to do yet
 type Severity string
+
+// ShareRange defines model for ShareRange.
+type ShareRange struct {
+	High float64 `json:"high"`
+	Low  float64 `json:"low"`
+}
 
 // Side defines model for Side.
 type Side string
@@ -2253,6 +2403,9 @@ type ServerInterface interface {
 	// ListOutcomes How requests fare with the calls that they make
 	// (GET /nodes/{id}/outcomes)
 	ListOutcomes(c *gin.Context, id Id, params ListOutcomesParams)
+	// ListObjectives Which promises can be kept
+	// (GET /objectives)
+	ListObjectives(c *gin.Context)
 	// GetPipeline How the product itself fares, and what senders can mend
 	// (GET /pipeline)
 	GetPipeline(c *gin.Context, params GetPipelineParams)
@@ -2869,6 +3022,19 @@ func (siw *ServerInterfaceWrapper) ListOutcomes(c *gin.Context) {
 	siw.Handler.ListOutcomes(c, id, params)
 }
 
+// ListObjectives operation middleware
+func (siw *ServerInterfaceWrapper) ListObjectives(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListObjectives(c)
+}
+
 // GetPipeline operation middleware
 func (siw *ServerInterfaceWrapper) GetPipeline(c *gin.Context) {
 
@@ -3122,6 +3288,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/findings/:id/mark", wrapper.MarkFinding)
 	router.GET(options.BaseURL+"/audit", wrapper.ListAudit)
 	router.GET(options.BaseURL+"/hotspots", wrapper.ListHotspots)
+	router.GET(options.BaseURL+"/objectives", wrapper.ListObjectives)
 	router.POST(options.BaseURL+"/whatif", wrapper.AskWhatIf)
 	router.GET(options.BaseURL+"/incidents", wrapper.ListIncidents)
 	router.GET(options.BaseURL+"/edges/:id", wrapper.GetEdge)

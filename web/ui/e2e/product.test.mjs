@@ -360,7 +360,7 @@ test('a hotspot leads to the question what its failure would do', async () => {
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 for (const colorScheme of ['light', 'dark']) {
-  for (const path of ['/map', '/table', '/table?rows=edges', '/map?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z', 'panel', '/pipeline', '/pipeline?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z', 'trace', '/incidents', '/findings', '/hotspots', '/whatif']) {
+  for (const path of ['/map', '/table', '/table?rows=edges', '/map?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z', 'panel', '/pipeline', '/pipeline?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z', 'trace', '/incidents', '/findings', '/hotspots', '/whatif', '/objectives']) {
     test(`axe finds nothing serious: ${path}, ${colorScheme}`, async () => {
       let at = path
       if (path === 'panel') at = `/map?node=${(await api('/graph')).nodes.find((n) => n.name === 'checkout').id}`

@@ -50,6 +50,12 @@ const whatIf = createRoute({
   component: lazyRouteComponent(() => import('./pages/whatif/WhatIfPage'), 'WhatIfPage'),
 })
 
+const objectives = createRoute({
+  getParentRoute: () => root,
+  path: '/objectives',
+  component: lazyRouteComponent(() => import('./pages/objectives/ObjectivesPage'), 'ObjectivesPage'),
+})
+
 const incidents = createRoute({
   getParentRoute: () => root,
   path: '/incidents',
@@ -70,7 +76,7 @@ const trace = createRoute({
 
 export function makeRouter(history?: RouterHistory) {
   return createRouter({
-    routeTree: root.addChildren([home, graph.addChildren([map, table]), incidents, findings, hotspots, whatIf, pipeline, trace]),
+    routeTree: root.addChildren([home, graph.addChildren([map, table]), incidents, findings, hotspots, whatIf, objectives, pipeline, trace]),
     parseSearch: (search) => parseView(search),
     stringifySearch: (search) => formatView(search as Partial<View>),
     history,

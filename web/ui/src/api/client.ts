@@ -52,6 +52,9 @@ export const api = {
   hotspots: (signal?: AbortSignal) =>
     answer(http.GET('/hotspots', { signal })),
 
+  objectives: (signal?: AbortSignal) =>
+    answer(http.GET('/objectives', { signal })),
+
   whatIf: (actions: WhatIfAction[], signal?: AbortSignal) =>
     answer(http.POST('/whatif', { body: { actions }, signal })),
 

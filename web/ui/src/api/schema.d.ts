@@ -214,6 +214,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/objectives": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which promises can be kept
+         * @description The objectives that were written down, each with whether its service can be so available given the dependencies that
+         *     take its requests down, which of them break the promise, and what surviving the failures of one would give.
+         */
+        get: operations["listObjectives"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/whatif": {
         parameters: {
             query?: never;
@@ -1211,6 +1232,117 @@ export interface components {
             high: number;
             evidence: components["schemas"]["DependencyEvidence"];
         };
+        /**
+         * @description `infeasible`: not even if all failures of dependencies coincide; `feasible`: also if no two coincide; `depends`: on how
+         *     they coincide, or on dependencies that are not known to be hard; `insufficient`: too little was seen.
+         * @enum {string}
+         */
+        Feasibility: "infeasible" | "feasible" | "depends" | "insufficient";
+        ShareRange: {
+            /** Format: double */
+            low: number;
+            /** Format: double */
+            high: number;
+        };
+        Outlook: {
+            verdict: components["schemas"]["Feasibility"];
+            lost: components["schemas"]["ShareRange"];
+            /**
+             * Format: double
+             * @description Availability to expect if everything below fails for its own reasons as it did, independently; what is shared counts once
+             */
+            best: number;
+        };
+        ObjectiveDependency: {
+            /** @description Node id */
+            callee: string;
+            callee_name: string;
+            /**
+             * @description `assumed`: not known, and reckoned with as hard
+             * @enum {string}
+             */
+            coupling: "hard" | "partial" | "assumed";
+            /**
+             * Format: double
+             * @description Share of requests that use it
+             */
+            used: number;
+            /**
+             * Format: double
+             * @description Probability that its failure is fatal to such a request
+             */
+            hardness: number;
+            /**
+             * Format: double
+             * @description Share of requests that use it in which it fails
+             */
+            failing: number;
+            /** @description Whether `failing` is what its own objective allows; else it is measured */
+            promised: boolean;
+            /**
+             * Format: double
+             * @description Share of requests that it takes down: used · hardness · failing
+             */
+            takes: number;
+            /** @description That, with the service's own failures, is more than the objective allows */
+            breaks: boolean;
+            /**
+             * Format: double
+             * @description Availability of it at which all hard dependencies share equally what the objective allows; 1 if it must never fail
+             */
+            required: number;
+            /** @description It has one nine more than the objective, as a hard dependency should */
+            nine_more: boolean;
+            softened: components["schemas"]["Outlook"];
+        };
+        Objective: {
+            service: string;
+            /** @description Empty for any */
+            namespace: string;
+            /** @description Empty for any */
+            environment: string;
+            /** @description Empty for all of the service */
+            operation: string;
+            /**
+             * Format: double
+             * @description Percent of requests that must not fail
+             */
+            target: number;
+            /**
+             * Format: double
+             * @description As written down; 0 for none. It is not judged here.
+             */
+            latency_ms: number;
+            /** @description Node id; null if nothing of that name was seen */
+            node: string | null;
+            /** Format: int64 */
+            requests: number;
+            /**
+             * Format: double
+             * @description Share of requests that did not fail; null without requests
+             */
+            achieved: number | null;
+            /**
+             * Format: double
+             * @description Share of requests that fail for the service's own reasons: no call of theirs failed
+             */
+            own: number;
+            /** @description These alone are more than the objective allows */
+            own_alone: boolean;
+            measured: components["schemas"]["ShareRange"];
+            outlook: components["schemas"]["Outlook"];
+            /** @description Those that take most requests down first; what is survived is left out */
+            dependencies: components["schemas"]["ObjectiveDependency"][];
+        };
+        Objectives: {
+            /**
+             * Format: date-time
+             * @description Time of the report; null before the first
+             */
+            at: string | null;
+            /** @description One for each service that an objective names; `measured` is the share of requests in which a hard dependency failed */
+            objectives: components["schemas"]["Objective"][];
+        };
         DependencySite: {
             /** @description Node id */
             caller: string;
@@ -2008,6 +2140,27 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Hotspots"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listObjectives: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The objectives in the order of the file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Objectives"];
                 };
             };
             default: components["responses"]["Problem"];

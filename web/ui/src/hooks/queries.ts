@@ -101,6 +101,11 @@ export function useHotspots() {
   return useQuery({ queryKey: ['hotspots'], queryFn: ({ signal }) => api.hotspots(signal), placeholderData: keepPreviousData, refetchInterval: 60_000 })
 }
 
+/** Which promises can be kept. Not of the window: of the last days. */
+export function useObjectives() {
+  return useQuery({ queryKey: ['objectives'], queryFn: ({ signal }) => api.objectives(signal), placeholderData: keepPreviousData, refetchInterval: 60_000 })
+}
+
 /** What would become of the operations that users call. Asked once for each question. */
 export function useWhatIf(actions: WhatIfAction[]) {
   return useQuery({ queryKey: [STILL, 'whatif', actions], queryFn: ({ signal }) => api.whatIf(actions, signal), enabled: actions.length > 0, staleTime: 60_000, placeholderData: keepPreviousData })
