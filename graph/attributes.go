@@ -20,7 +20,6 @@ const (
 	serviceName Key = iota + 1
 	serviceNamespace
 	serviceVersion
-	serviceInstanceID
 	serviceCriticality
 	deploymentEnvironmentName
 	deploymentEnvironment
@@ -37,8 +36,6 @@ const (
 	k8sCronJobName
 	k8sJobName
 	k8sContainerName
-	k8sPodUID
-	hostID
 	faasName
 
 	servicePeerName
@@ -129,7 +126,6 @@ var keyNames = [keyCount]string{
 	serviceName:               "service.name",
 	serviceNamespace:          "service.namespace",
 	serviceVersion:            "service.version",
-	serviceInstanceID:         "service.instance.id",
 	serviceCriticality:        "service.criticality",
 	deploymentEnvironmentName: "deployment.environment.name",
 	deploymentEnvironment:     "deployment.environment",
@@ -146,8 +142,6 @@ var keyNames = [keyCount]string{
 	k8sCronJobName:            "k8s.cronjob.name",
 	k8sJobName:                "k8s.job.name",
 	k8sContainerName:          "k8s.container.name",
-	k8sPodUID:                 "k8s.pod.uid",
-	hostID:                    "host.id",
 	faasName:                  "faas.name",
 
 	servicePeerName:      "service.peer.name",
@@ -286,6 +280,20 @@ func KeyOf(name string) (Key, bool) {
 	return 0, false
 }
 
+// varying are the keys whose values differ from one span of a Shape to the next: how calls ended, whole
+// URLs and paths, addresses and ports of whoever happened to be at the other end.
+var varying = [keyCount]bool{
+	httpResponseStatusCode: true, httpStatusCode: true, httpRequestResendCount: true, httpResendCount: true,
+	rpcStatusCode: true, rpcResponseStatusCode: true, rpcGRPCStatusCode: true, rpcConnectErrorCode: true,
+	errorType: true, exceptionType: true, exceptionMessage: true,
+	urlFull: true, httpURL: true, urlPath: true, httpTarget: true,
+	networkPeerAddress: true, networkPeerPort: true, netSockPeerAddr: true, netSockPeerPort: true, netPeerIP: true, netPeerPort: true,
+}
+
+// Varies reports whether values of k differ from one span of a Shape to the next. What a Shape is called may
+// still depend on whether there is one.
+func (k Key) Varies() bool { return varying[k] }
+
 // Attributes are those attributes of one resource or span that naming reads. It is meant to be filled,
 // read and Reset again and again: it allocates nothing. The zero value is empty. Of two values for one key
 // the first counts.
@@ -293,6 +301,7 @@ type Attributes struct {
 	values [keyCount]value
 	given  []Key
 	made   made
+	varied bool // a value was read whose key varies
 }
 
 // made are the names that were put together lately. One that comes again, as nearly all do, costs no
@@ -366,6 +375,7 @@ func (a *Attributes) set(k Key, v value) {
 // Text returns the value of k as text, "" if there is none.
 func (a *Attributes) Text(k Key) string {
 	v := &a.values[k]
+	a.varied = a.varied || v.form != unset && varying[k]
 	if v.form == isNumber {
 		return strconv.FormatInt(v.number, 10)
 	}
@@ -374,7 +384,9 @@ func (a *Attributes) Text(k Key) string {
 
 // Int returns the value of k as a whole number, given as one or as decimal text.
 func (a *Attributes) Int(k Key) (int64, bool) {
-	switch v := &a.values[k]; v.form {
+	v := &a.values[k]
+	a.varied = a.varied || v.form != unset && varying[k]
+	switch v.form {
 	case isNumber:
 		return v.number, true
 	case isText:

@@ -16,21 +16,24 @@ const UnresolvedSystem = "unresolved"
 // unknownService is the name of a resource that tells nothing about itself.
 const unknownService = "unknown_service"
 
-// Raw is what a span says of itself besides ids, times and attributes.
+// Raw is what a span says of how it ended besides its attributes.
 type Raw struct {
-	Name    string
 	Error   bool   // status code ERROR
 	Message string // of the status
 	Flags   uint32
 }
 
-// Describe fills in what raw and attributes tell of s: Operation, Protocol, Peer and Outcome. Kind and
-// Service must be set. SamplingKnown in the Outcome is kept.
-func Describe(s *Span, raw *Raw, a *Attributes) {
+// Describe fills in what a span's name and attributes tell of its Shape, whose Kind and Service must be set. It
+// reports whether all spans are described alike whose attributes differ at most in the values of keys that Vary.
+func (s *Shape) Describe(name string, a *Attributes) (alike bool) {
+	a.varied = false
 	s.Protocol = protocolOf(a)
-	s.Operation = operationOf(raw.Name, s.Protocol, a)
+	s.Operation = operationOf(name, s.Protocol, a)
 	peerOf(s, a)
-	s.Outcome = s.Outcome&SamplingKnown | outcomeOf(s, raw, a)
+	s.marks = marksOf(s.Kind, a)
+	system := a.first(rpcSystemName, rpcSystem)
+	s.foreign = system != "" && system != "grpc"
+	return !a.varied
 }
 
 // ServiceOf returns the service that a resource describes, and false if the resource does not name it:
@@ -50,7 +53,6 @@ func ServiceOf(a *Attributes) (s Service, named bool) {
 	s.Namespace = cleanName(a.first(serviceNamespace, k8sNamespaceName))
 	s.Environment = cleanName(a.first(deploymentEnvironmentName, deploymentEnvironment))
 	s.Version = cleanName(a.Text(serviceVersion))
-	s.Instance = cleanName(a.first(serviceInstanceID, k8sPodUID, hostID))
 	switch tier := strings.ToLower(a.Text(serviceCriticality)); tier {
 	case "critical", "high", "medium", "low":
 		s.Tier = tier

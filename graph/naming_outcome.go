@@ -31,12 +31,18 @@ const (
 	spanFlagIsRemoteParent = 0x200
 )
 
-// outcomeOf returns how the call or request ended, and what else the span says about its place. A request
-// that the callee turned down for a reason of the caller's (4xx, or the codes of gRPC that mean the same)
-// is a client error and no failure, although the caller's tracer marks it as an error.
+// Conclude sets how the call or request of s ended, and what else it says about its place; the Shape must be
+// described. SamplingKnown in the Outcome is kept.
+func (s *Span) Conclude(raw *Raw, a *Attributes) {
+	s.Outcome = s.Outcome&SamplingKnown | s.marks | outcomeOf(s, raw, a) | placeOf(s, raw, a)
+}
+
+// outcomeOf returns how the call or request ended. A request that the callee turned down for a reason of the caller's
+// (4xx, or the codes of gRPC that mean the same) is a client error and no failure, although the caller's tracer marks it
+// as an error.
 func outcomeOf(s *Span, raw *Raw, a *Attributes) (o Outcome) {
 	http, _ := a.firstInt(httpResponseStatusCode, httpStatusCode)
-	grpc := grpcStatus(a)
+	grpc := grpcStatus(s.foreign, a)
 
 	switch {
 	case http == httpTooManyRequests:
@@ -74,7 +80,7 @@ func outcomeOf(s *Span, raw *Raw, a *Attributes) (o Outcome) {
 	if http >= 400 || grpc > grpcOK {
 		o |= permanence(http, grpc)
 	}
-	return o | placeOf(s, raw, a)
+	return o
 }
 
 // permanence tells refusals that the same call meets again from those that may pass: a token can be renewed, a
@@ -96,7 +102,7 @@ func permanence(http, grpc int64) Outcome {
 	return 0
 }
 
-// placeOf returns the bits that do not depend on how the span ended.
+// placeOf returns the bits that depend neither on how the span ended nor on its Shape alone.
 func placeOf(s *Span, raw *Raw, a *Attributes) (o Outcome) {
 	if n, ok := a.firstInt(httpRequestResendCount, httpResendCount); ok && n > 0 {
 		o |= Resent
@@ -104,7 +110,12 @@ func placeOf(s *Span, raw *Raw, a *Attributes) (o Outcome) {
 	if raw.Flags&spanFlagHasIsRemote != 0 && raw.Flags&spanFlagIsRemoteParent == 0 && s.Parent != (SpanID{}) {
 		o |= LocalParent
 	}
-	if s.Kind == KindClient || s.Kind == KindConsumer {
+	return o
+}
+
+// marksOf returns the bits that are the same for all spans of a Shape.
+func marksOf(k Kind, a *Attributes) (o Outcome) {
+	if k == KindClient || k == KindConsumer {
 		switch a.first(messagingOperationType, messagingOperation) {
 		case "receive", "poll":
 			o |= Receive
@@ -118,8 +129,8 @@ func placeOf(s *Span, raw *Raw, a *Attributes) (o Outcome) {
 }
 
 // grpcStatus returns the status code of an RPC, given as a number or by name, or grpcUnset. Numbers of
-// other RPC systems mean something else.
-func grpcStatus(a *Attributes) int64 {
+// other RPC systems mean something else: foreign tells that they are those of one.
+func grpcStatus(foreign bool, a *Attributes) int64 {
 	for _, k := range [...]Key{rpcStatusCode, rpcResponseStatusCode, rpcGRPCStatusCode, rpcConnectErrorCode} {
 		if !a.has(k) {
 			continue
@@ -128,8 +139,7 @@ func grpcStatus(a *Attributes) int64 {
 		if !ok {
 			return grpcCode(a.Text(k))
 		}
-		system := a.first(rpcSystemName, rpcSystem)
-		if n < grpcOK || n > grpcUnauthenticated || k != rpcGRPCStatusCode && system != "" && system != "grpc" {
+		if n < grpcOK || n > grpcUnauthenticated || k != rpcGRPCStatusCode && foreign {
 			return grpcUnset
 		}
 		return n

@@ -95,8 +95,9 @@ func TestOutcome(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var a Attributes
 			fill(t, &a, tt.attributes)
-			s := Span{Kind: tt.kind, Service: &Service{}}
-			Describe(&s, &Raw{Name: "x", Error: tt.err, Message: tt.message}, &a)
+			s := Span{Shape: &Shape{Kind: tt.kind, Service: &Service{}}}
+			s.Describe("x", &a)
+			s.Conclude(&Raw{Error: tt.err, Message: tt.message}, &a)
 			if got := s.Outcome.words(); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
@@ -117,8 +118,9 @@ func TestLocalParent(t *testing.T) {
 		"no parent":        {0x101, SpanID{}, 0},
 	}
 	for name, tt := range tests {
-		s := Span{Kind: KindServer, Parent: tt.parent, Service: &Service{}, Outcome: SamplingKnown}
-		Describe(&s, &Raw{Name: "x", Flags: tt.flags}, &Attributes{})
+		s := Span{Parent: tt.parent, Outcome: SamplingKnown, Shape: &Shape{Kind: KindServer, Service: &Service{}}}
+		s.Describe("x", &Attributes{})
+		s.Conclude(&Raw{Flags: tt.flags}, &Attributes{})
 		if want := tt.want | SamplingKnown; s.Outcome != want {
 			t.Errorf("%s: got %q, want %q", name, s.Outcome.words(), want.words())
 		}
@@ -134,11 +136,12 @@ func BenchmarkDescribe(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			var a Attributes
 			fill(b, &a, attributes)
-			raw := Raw{Name: "GET"}
+			var raw Raw
 			b.ReportAllocs()
 			for b.Loop() {
-				s := Span{Kind: KindClient, Service: &service}
-				Describe(&s, &raw, &a)
+				s := Span{Shape: &Shape{Kind: KindClient, Service: &service}}
+				s.Describe("GET", &a)
+				s.Conclude(&raw, &a)
 			}
 		})
 	}

@@ -2,8 +2,8 @@ package graph
 
 import "strings"
 
-// peerOf fills in what an outgoing or consuming span says about its other end.
-func peerOf(s *Span, a *Attributes) {
+// peerOf fills in what outgoing or consuming spans say about its other end.
+func peerOf(s *Shape, a *Attributes) {
 	s.Peer = Peer{}
 	if !s.Kind.IsOutgoing() && s.Kind != KindConsumer {
 		return
@@ -25,7 +25,7 @@ func isOwn(s *Service, a *Attributes) bool {
 
 // inferPeer goes from what identifies the other end best to what hardly does. It and those it asks fill p,
 // which is empty, and return true, or leave it and return false.
-func inferPeer(p *Peer, s *Span, a *Attributes) bool {
+func inferPeer(p *Peer, s *Shape, a *Attributes) bool {
 	async := s.Kind != KindClient
 	if !async {
 		if system := databaseSystem(a); system != "" {
@@ -46,7 +46,7 @@ func inferPeer(p *Peer, s *Span, a *Attributes) bool {
 
 // externalPeer names a peer by what the caller calls it, else by where it is, else by the interface it
 // serves. If there is nothing of that, it is one unknown peer of this caller (see UnresolvedSystem).
-func externalPeer(p *Peer, s *Span, a *Attributes) {
+func externalPeer(p *Peer, s *Shape, a *Attributes) {
 	h := hostOf(a)
 	p.Type, p.Address = TypeExternal, h.address(a)
 	if name := cleanName(a.first(servicePeerName, peerService)); name != "" {

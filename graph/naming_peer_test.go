@@ -230,8 +230,8 @@ func TestPeer(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var a Attributes
 			fill(t, &a, tt.attributes)
-			s := Span{Kind: tt.kind, Service: &service}
-			Describe(&s, &Raw{Name: tt.name}, &a)
+			s := Span{Shape: &Shape{Kind: tt.kind, Service: &service}}
+			s.Describe(tt.name, &a)
 			if got := describe(&s); got != tt.want {
 				t.Errorf("\ngot  %s\nwant %s", got, tt.want)
 			}
@@ -246,8 +246,8 @@ func TestNoNodeForIgnorance(t *testing.T) {
 		for _, method := range []string{"http.method=GET", "rpc.system=grpc"} {
 			var a Attributes
 			fill(t, &a, method)
-			s := Span{Kind: KindClient, Service: &Service{Node: Node{Type: TypeService, Name: caller}}}
-			Describe(&s, &Raw{Name: "call"}, &a)
+			s := Span{Shape: &Shape{Kind: KindClient, Service: &Service{Node: Node{Type: TypeService, Name: caller}}}}
+			s.Describe("call", &a)
 			if other, ok := seen[s.Peer.ID()]; ok {
 				t.Errorf("%s shares the node %q with %s", caller, s.Peer.Name, other)
 			}
@@ -275,8 +275,8 @@ func TestOneNodePerStore(t *testing.T) {
 			for i, attributes := range []string{tt.a, tt.b} {
 				var a Attributes
 				fill(t, &a, attributes)
-				s := Span{Kind: KindClient, Service: &Service{Node: Node{Type: TypeService, Name: string(rune('a' + i))}}}
-				Describe(&s, &Raw{Name: "call"}, &a)
+				s := Span{Shape: &Shape{Kind: KindClient, Service: &Service{Node: Node{Type: TypeService, Name: string(rune('a' + i))}}}}
+				s.Describe("call", &a)
 				ids = append(ids, s.Peer.ID())
 			}
 			if (ids[0] == ids[1]) != tt.same {
@@ -294,8 +294,8 @@ func FuzzPeer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, kind uint8, lines string) {
 		var a Attributes
 		fill(t, &a, strings.ToValidUTF8(lines, "?"))
-		s := Span{Kind: Kind(kind), Service: &Service{Node: Node{Type: TypeService, Name: "checkout"}}}
-		Describe(&s, &Raw{Name: "call"}, &a)
+		s := Span{Shape: &Shape{Kind: Kind(kind), Service: &Service{Node: Node{Type: TypeService, Name: "checkout"}}}}
+		s.Describe("call", &a)
 		if p := s.Peer; p.Type != "" && (p.Name == "" || p.Name != cleanName(p.Name)) {
 			t.Errorf("the name %q of a %s is not fit to be shown", p.Name, p.Type)
 		}

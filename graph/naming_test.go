@@ -10,54 +10,52 @@ import (
 func TestServiceOf(t *testing.T) {
 	tests := map[string]struct {
 		attributes string
-		want       string // namespace/name environment version instance tier
+		want       string // namespace/name environment version tier
 		unnamed    bool
 	}{
 		"all there": {
 			attributes: `service.name=checkout
 				service.namespace=shop
 				service.version=1.4.2
-				service.instance.id=i-7
 				service.criticality=CRITICAL
 				deployment.environment.name=prod
 				deployment.environment=old
 				k8s.deployment.name=checkout-v2
 				k8s.namespace.name=k8s-shop`,
-			want: "shop/checkout prod 1.4.2 i-7 critical",
+			want: "shop/checkout prod 1.4.2 critical",
 		},
 		"Kubernetes alone": {
 			attributes: `k8s.container.name=app
 				k8s.deployment.name=cart
 				k8s.namespace.name=shop
-				k8s.pod.uid=0c9d
 				deployment.environment=staging`,
-			want: "shop/cart staging  0c9d ",
+			want: "shop/cart staging  ",
 		},
 		"a label before the deployment": {
-			attributes: "k8s.deployment.name=cart-7\napp.kubernetes.io/name=cart\nhost.id=h1",
-			want:       "/cart   h1 ",
+			attributes: "k8s.deployment.name=cart-7\napp.kubernetes.io/name=cart",
+			want:       "/cart   ",
 		},
 		"the label of the collector": {
 			attributes: "k8s.pod.labels.app.kubernetes.io/name=cart",
-			want:       "/cart    ",
+			want:       "/cart   ",
 		},
 		"the instance label before the name label": {
 			attributes: "app.kubernetes.io/name=redis\napp.kubernetes.io/instance=sessions",
-			want:       "/sessions    ",
+			want:       "/sessions   ",
 		},
-		"stateful set":                    {attributes: "k8s.statefulset.name=db", want: "/db    "},
-		"daemon set":                      {attributes: "k8s.daemonset.name=agent", want: "/agent    "},
-		"cron job before its job":         {attributes: "k8s.job.name=report-2874\nk8s.cronjob.name=report", want: "/report    "},
-		"function":                        {attributes: "faas.name=resize\nk8s.container.name=c", want: "/resize    "},
-		"nothing":                         {attributes: "", want: "/unknown_service    ", unnamed: true},
-		"the name that the SDK made up":   {attributes: "service.name=unknown_service:java", want: "/unknown_service:java    ", unnamed: true},
-		"blank name":                      {attributes: "service.name= \nk8s.job.name=import", want: "/import    "},
-		"control characters":              {attributes: "service.name=che\x00ck\x1bout", want: "/checkout    "},
-		"nothing but control characters":  {attributes: "service.name=\x01\x02\nk8s.job.name=import", want: "/import    "},
-		"a tier that is none of the four": {attributes: "service.name=a\nservice.criticality=very", want: "/a    "},
+		"stateful set":                    {attributes: "k8s.statefulset.name=db", want: "/db   "},
+		"daemon set":                      {attributes: "k8s.daemonset.name=agent", want: "/agent   "},
+		"cron job before its job":         {attributes: "k8s.job.name=report-2874\nk8s.cronjob.name=report", want: "/report   "},
+		"function":                        {attributes: "faas.name=resize\nk8s.container.name=c", want: "/resize   "},
+		"nothing":                         {attributes: "", want: "/unknown_service   ", unnamed: true},
+		"the name that the SDK made up":   {attributes: "service.name=unknown_service:java", want: "/unknown_service:java   ", unnamed: true},
+		"blank name":                      {attributes: "service.name= \nk8s.job.name=import", want: "/import   "},
+		"control characters":              {attributes: "service.name=che\x00ck\x1bout", want: "/checkout   "},
+		"nothing but control characters":  {attributes: "service.name=\x01\x02\nk8s.job.name=import", want: "/import   "},
+		"a tier that is none of the four": {attributes: "service.name=a\nservice.criticality=very", want: "/a   "},
 		"long name": {
 			attributes: "service.name=" + strings.Repeat("é", 200),
-			want:       "/" + strings.Repeat("é", 127) + "    ",
+			want:       "/" + strings.Repeat("é", 127) + "   ",
 		},
 	}
 	for name, tt := range tests {
@@ -65,7 +63,7 @@ func TestServiceOf(t *testing.T) {
 			var a Attributes
 			fill(t, &a, tt.attributes)
 			s, named := ServiceOf(&a)
-			got := fmt.Sprintf("%s/%s %s %s %s %s", s.Namespace, s.Name, s.Environment, s.Version, s.Instance, s.Tier)
+			got := fmt.Sprintf("%s/%s %s %s %s", s.Namespace, s.Name, s.Environment, s.Version, s.Tier)
 			if got != tt.want || named == tt.unnamed || s.Type != TypeService {
 				t.Errorf("got  %s (named %v)\nwant %s", got, named, tt.want)
 			}

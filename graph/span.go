@@ -1,6 +1,9 @@
 package graph
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // TraceID and SpanID are the ids of OTLP; all zero is no id.
 type (
@@ -48,28 +51,68 @@ const (
 
 // Span is one OTLP span after admission and naming: all that matching needs, and nothing else. Strings
 // may be views into the request's memory; whoever keeps a Span beyond the call that delivered it copies
-// them.
+// them, unless its Shape lasts.
 type Span struct {
 	Trace      TraceID
 	ID, Parent SpanID
-	Kind       Kind
-	Outcome    Outcome
-	Weight     float32 // sampling weight, >= 1
-	Start      int64   // Unix ns
-	Duration   time.Duration
-	Service    *Service // who made the span; shared by the spans of one resource, never changed
-	Operation  string
-	Protocol   string // "" if no attribute tells
-	Peer       Peer   // CLIENT, PRODUCER, CONSUMER: what the span says about the other end
-	Links      []Link // CONSUMER and receive spans: the producers it names
+	*Shape
+	Start    int64 // Unix ns
+	Duration time.Duration
+	Weight   float32 // sampling weight, >= 1
+	Outcome  Outcome
+	Links    []Link // CONSUMER and receive spans: the producers it names
+}
+
+// Shape is what the spans of one place in a program have in common. It is shared by them and never changed.
+type Shape struct {
+	Service   *Service // who makes the spans
+	Kind      Kind
+	Operation string
+	Protocol  string // "" if no attribute tells
+	Peer      Peer   // CLIENT, PRODUCER, CONSUMER: what the span says about the other end
+
+	marks   Outcome // Receive, Synthetic
+	foreign bool    // numbers of RPC status codes are not those of gRPC
+	lasts   bool
+}
+
+// Lasts reports whether s owns its strings and stands for the same spans for ever, so that what follows
+// from it may be remembered by its address.
+func (s *Shape) Lasts() bool { return s.lasts }
+
+// Lasting returns a copy of s that lasts.
+func (s *Shape) Lasting() *Shape {
+	c := *s
+	texts := [...]*string{
+		&c.Operation, &c.Protocol, &c.Peer.Name, &c.Peer.Namespace, &c.Peer.Environment, &c.Peer.System, &c.Peer.Address,
+	}
+	var all strings.Builder
+	for _, t := range texts {
+		all.WriteString(*t)
+	}
+	rest := all.String()
+	for _, t := range texts {
+		*t, rest = rest[:len(*t)], rest[len(*t):]
+	}
+	c.lasts = true
+	return &c
+}
+
+// Equal reports whether s and o say the same, whether they last or not.
+func (s *Shape) Equal(o *Shape) bool {
+	a, b := *s, *o
+	if *a.Service != *b.Service {
+		return false
+	}
+	a.Service, a.lasts = b.Service, b.lasts
+	return a == b
 }
 
 // Service is the resource that spans come from.
 type Service struct {
 	Node
-	Version  string
-	Instance string
-	Tier     string // service.criticality: critical, high, medium, low or ""
+	Version string
+	Tier    string // service.criticality: critical, high, medium, low or ""
 }
 
 // Peer is what one half of a call says about the other. Node.Type is "" when it says nothing at all.

@@ -327,6 +327,7 @@ func (s *Service) takeNext(blocks chan<- block) error {
 		s.metrics.unreadable.Inc()
 	}
 	s.machine.take(r.Position, r.Time, b)
+	release(b)
 	s.behind.Store(r.Time.UnixNano())
 	s.pace.took(r.Time)
 	if r.Position == s.saved.Cut && s.saved.Cut > s.saved.Stored && !s.busy {

@@ -106,6 +106,7 @@ type Matcher struct {
 	protocol protocols
 	counters Counters
 	user     map[userKey]NodeRef
+	terms    map[*graph.Shape]terms
 	report   report
 	evidence evidence
 	told     told
@@ -127,7 +128,8 @@ type userKey struct {
 func New(cfg Config, names *Names, sink Sink) *Matcher {
 	return &Matcher{
 		cfg: cfg, names: names, sink: sink, table: newTable(rand.Uint64()),
-		links: newLinks(), protocol: newProtocols(), user: map[userKey]NodeRef{}, evidence: newEvidence(cfg.Evidence),
+		links: newLinks(), protocol: newProtocols(), user: map[userKey]NodeRef{}, terms: map[*graph.Shape]terms{},
+		evidence: newEvidence(cfg.Evidence),
 	}
 }
 
@@ -261,12 +263,8 @@ func (m *Matcher) fill(p *slot, tenant string, s *graph.Span) {
 	p.arrived = max(p.arrived, uint32(m.now/1000))
 	p.start, p.duration = s.Start, int64(s.Duration)
 	p.kind, p.outcome, p.weight = s.Kind, s.Outcome, max(s.Weight, 1)
-	p.protocol = m.protocol.intern(s.Protocol)
-	p.node, p.version = m.names.service(tenant, s.Service)
-	p.op = m.names.operation(p.node, s.Operation)
-	if s.Peer.Type != "" && !s.Peer.Own {
-		p.peer = m.names.peer(tenant, p.node, &s.Peer.Node)
-	}
+	of := m.termsOf(tenant, s.Shape)
+	p.node, p.version, p.op, p.peer, p.protocol = of.node, of.version, of.op, of.peer, of.protocol
 }
 
 // adopt makes q a child of the slot at, or if that is 0 of a new one for the parent, which has not come yet.

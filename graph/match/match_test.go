@@ -121,9 +121,9 @@ func peer(s string) graph.Peer {
 // span builds a span of trace 1 in one line; start and duration follow from n.
 func span(svc string, n, parent int, kind graph.Kind, to string, links ...int) *graph.Span {
 	s := &graph.Span{
-		Trace: graph.TraceID{1}, ID: id(n), Parent: id(parent), Kind: kind, Weight: 1,
-		Start: int64(n) * 1000, Duration: time.Duration(n) * time.Millisecond, Service: service(svc),
-		Operation: fmt.Sprintf("op%d", n), Peer: peer(to),
+		Trace: graph.TraceID{1}, ID: id(n), Parent: id(parent), Weight: 1,
+		Start: int64(n) * 1000, Duration: time.Duration(n) * time.Millisecond,
+		Shape: &graph.Shape{Kind: kind, Service: service(svc), Operation: fmt.Sprintf("op%d", n), Peer: peer(to)},
 	}
 	for _, l := range links {
 		s.Links = append(s.Links, graph.Link{Trace: s.Trace, ID: id(l)})

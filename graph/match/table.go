@@ -86,27 +86,32 @@ type table struct {
 	spare  []*chunk
 	oldest seq // first live number
 	next   seq // number the next slot gets
-	index  []cell
-	used   int // cells that name live slots
-	swept  uint32
+	lines  []line
+	used   int // slots that the index names
 	seed   uint64
 }
 
-// cell is one place of the index, a hash table with linear probing. The hash stands beside the number so that
-// searching and moving cells seldom touch a slot. A cell whose slot has left is dead: it is passed over in
-// searching, given to a new slot that comes by, and swept up in time. So a slot that leaves costs no search
-// in memory that nobody has looked at for long.
-type cell struct {
-	hash uint32
-	q    seq
+// line is one line of the index, and of the processor's cache. A trace has a line for its first spans, so that
+// looking for several spans of a trace, as one request brings them, waits for memory once. What finds no place there
+// goes on to a line that fewer spans of the trace share, and in the end to one of its own.
+//
+// Slots leave in the order of their numbers, and nothing tells a line that one has left: its place is free because
+// its number is no longer live. In the same way passed, the latest slot that went on from here, tells whether
+// anything can still be found further on.
+type line struct {
+	hashes [lineSlots]uint32
+	slots  [lineSlots]seq
+	passed seq
+	_      uint32
 }
 
-// Every slot that is added sweeps so many cells, which is a line of the cache. With half of the cells live at
-// most, about a sixteenth are dead, and even if all slots leave at once some are always empty.
-const sweepCells = 8
+const (
+	lineSlots = 7
+	leastFree = 2 // one in so many places, at least, when the index does not grow yet
+)
 
 func newTable(seed uint64) table {
-	return table{oldest: 1, next: 1, index: make([]cell, 1<<10), seed: seed, chunks: []*chunk{new(chunk)}}
+	return table{oldest: 1, next: 1, lines: make([]line, 1<<8), seed: seed, chunks: []*chunk{new(chunk)}}
 }
 
 func (t *table) len() int { return int(t.next - t.oldest) }
@@ -122,27 +127,52 @@ func (t *table) chunkOf(q seq) int {
 	return int((q>>chunkBits - t.oldest>>chunkBits) & (1<<(32-chunkBits) - 1))
 }
 
-func (t *table) hash(trace *graph.TraceID, id *graph.SpanID) uint32 {
+// place is where the index has a span: the line of its trace, and what tells it from others there.
+type place struct{ trace, span uint64 }
+
+func (t *table) place(trace *graph.TraceID, id *graph.SpanID) place {
 	a := binary.LittleEndian.Uint64(trace[:8])
 	b := binary.LittleEndian.Uint64(trace[8:])
 	c := binary.LittleEndian.Uint64(id[:])
 	hi, lo := bits.Mul64(a^t.seed, b^0xbf58476d1ce4e5b9)
-	hi, lo = bits.Mul64(hi^lo^c, 0x94d049bb133111eb^t.seed)
-	return uint32((hi ^ lo) >> 16)
+	p := place{trace: hi ^ lo}
+	hi, lo = bits.Mul64(c^t.seed, p.trace^0x94d049bb133111eb)
+	p.span = hi ^ lo
+	return p
+}
+
+func (p place) hash() uint32 { return uint32(p.span >> 32) }
+
+// line returns the line where the span is looked for after that many others.
+func (t *table) line(p place, others int) *line {
+	at := p.trace
+	switch others {
+	case 0:
+	case 1:
+		at = (at + 1 + p.span&1) * 0x9e3779b97f4a7c15
+	case 2:
+		at = (at + 3 + p.span&7) * 0x9e3779b97f4a7c15
+	default:
+		at = (at ^ p.span + uint64(others)) * 0x9e3779b97f4a7c15
+	}
+	return &t.lines[at>>20&uint64(len(t.lines)-1)]
 }
 
 // find returns the slot first made for the id, or 0.
 func (t *table) find(trace *graph.TraceID, id *graph.SpanID) seq {
-	h, mask := t.hash(trace, id), uint32(len(t.index)-1)
-	for i := h & mask; ; i = (i + 1) & mask {
-		c := t.index[i]
-		if c.q == 0 {
-			return 0
-		}
-		if c.hash == h && t.live(c.q) {
-			if s := t.at(c.q); s.id == *id && s.trace == *trace {
-				return c.q
+	p := t.place(trace, id)
+	h := p.hash()
+	for others := 0; ; others++ {
+		l := t.line(p, others)
+		for i, hash := range l.hashes {
+			if hash == h && t.live(l.slots[i]) {
+				if s := t.at(l.slots[i]); s.id == *id && s.trace == *trace {
+					return l.slots[i]
+				}
 			}
+		}
+		if !t.live(l.passed) {
+			return 0
 		}
 	}
 }
@@ -171,83 +201,58 @@ func (t *table) add(trace *graph.TraceID, id *graph.SpanID, inIndex bool) (seq, 
 		s.state = secondTwin
 		return q, s
 	}
-	if t.used++; t.used*2 > len(t.index) {
+	if t.used++; t.used*leastFree > len(t.lines)*lineSlots {
 		t.grow()
 	}
-	t.insert(cell{t.hash(trace, id), q})
-	t.sweep(sweepCells)
+	t.insert(q, s)
 	return q, s
 }
 
-// insert puts c, which is not in the index, into the first place that is empty or dead.
-func (t *table) insert(c cell) {
-	mask := uint32(len(t.index) - 1)
-	i := c.hash & mask
-	for t.live(t.index[i].q) {
-		i = (i + 1) & mask
+// insert makes the index name q, the slot s.
+func (t *table) insert(q seq, s *slot) {
+	p := t.place(&s.trace, &s.id)
+	for others := 0; ; others++ {
+		l := t.line(p, others)
+		for i := range l.slots {
+			if !t.live(l.slots[i]) {
+				l.slots[i], l.hashes[i] = q, p.hash()
+				return
+			}
+		}
+		t.pass(l, q)
 	}
-	t.index[i] = c
+}
+
+// pass notes that q goes on from l.
+func (t *table) pass(l *line, q seq) {
+	if !t.live(l.passed) || l.passed-t.oldest < q-t.oldest {
+		l.passed = q
+	}
 }
 
 func (t *table) grow() {
-	old := t.index
-	t.index = make([]cell, 2*len(old))
-	for _, c := range old {
-		if t.live(c.q) {
-			t.insert(c)
+	t.lines = make([]line, 2*len(t.lines))
+	for q := t.oldest; q != t.next; q++ {
+		if s := t.at(q); q != 0 && q != t.next-1 && !s.has(secondTwin) {
+			t.insert(q, s)
 		}
 	}
 }
 
-// sweep empties the dead cells among the next n or a few more. A run of cells is not longer than up to the
-// next empty one, and whatever is in it belongs there; so it is cleared and filled again with what lives.
-func (t *table) sweep(n int) {
-	mask := uint32(len(t.index) - 1)
-	i := t.swept & mask
-	for ; t.index[i].q != 0 && n > 0; n-- { // in a run whose beginning may have changed since
-		i = (i + 1) & mask
-	}
-	for ; n > 0; n-- {
-		for t.index[i].q == 0 && n > 0 {
-			i = (i + 1) & mask
-			n--
+// replace makes the index find to, which came later, where it found from.
+func (t *table) replace(from, to seq) {
+	s := t.at(from)
+	p := t.place(&s.trace, &s.id)
+	for others := 0; ; others++ {
+		l := t.line(p, others)
+		for i := range l.slots {
+			if l.slots[i] == from {
+				l.slots[i] = to
+				return
+			}
 		}
-		from, dead := i, false
-		for ; t.index[i].q != 0; n-- {
-			dead = dead || !t.live(t.index[i].q)
-			i = (i + 1) & mask
-		}
-		if dead {
-			t.refill(from, i)
-		}
+		t.pass(l, to)
 	}
-	t.swept = i
-}
-
-// refill puts the live cells of the run [from, to) where they are found without the dead ones.
-func (t *table) refill(from, to uint32) {
-	mask := uint32(len(t.index) - 1)
-	for i := from; i != to; i = (i + 1) & mask {
-		c := t.index[i]
-		t.index[i] = cell{}
-		if t.live(c.q) {
-			t.insert(c)
-		}
-	}
-}
-
-// replace makes the index find to where it found from.
-func (t *table) replace(from, to seq) { t.index[t.position(from)].q = to }
-
-// position returns where the index names q.
-func (t *table) position(q seq) uint32 {
-	mask := uint32(len(t.index) - 1)
-	s := t.at(q)
-	i := t.hash(&s.trace, &s.id) & mask
-	for t.index[i].q != q {
-		i = (i + 1) & mask
-	}
-	return i
 }
 
 // dropOldest forgets the oldest slot; indexed tells whether the index names it.

@@ -32,9 +32,9 @@ func call(trace byte, d time.Duration) []*graph.Span {
 	}
 	start := t0.Add(d).UnixNano()
 	return []*graph.Span{
-		{Trace: graph.TraceID{1, trace}, ID: graph.SpanID{1}, Kind: graph.KindServer, Service: node("a"), Operation: "GET /", Start: start, Duration: 50 * time.Millisecond, Weight: 2},
-		{Trace: graph.TraceID{1, trace}, ID: graph.SpanID{2}, Parent: graph.SpanID{1}, Kind: graph.KindClient, Service: node("a"), Operation: "GET", Start: start, Duration: 40 * time.Millisecond, Weight: 2, Outcome: graph.Failed},
-		{Trace: graph.TraceID{1, trace}, ID: graph.SpanID{3}, Parent: graph.SpanID{2}, Kind: graph.KindServer, Service: node("b"), Operation: "GET /b", Start: start + 1, Duration: 30 * time.Millisecond, Weight: 2},
+		{Trace: graph.TraceID{1, trace}, ID: graph.SpanID{1}, Shape: &graph.Shape{Kind: graph.KindServer, Service: node("a"), Operation: "GET /"}, Start: start, Duration: 50 * time.Millisecond, Weight: 2},
+		{Trace: graph.TraceID{1, trace}, ID: graph.SpanID{2}, Parent: graph.SpanID{1}, Shape: &graph.Shape{Kind: graph.KindClient, Service: node("a"), Operation: "GET"}, Start: start, Duration: 40 * time.Millisecond, Weight: 2, Outcome: graph.Failed},
+		{Trace: graph.TraceID{1, trace}, ID: graph.SpanID{3}, Parent: graph.SpanID{2}, Shape: &graph.Shape{Kind: graph.KindServer, Service: node("b"), Operation: "GET /b"}, Start: start + 1, Duration: 30 * time.Millisecond, Weight: 2},
 	}
 }
 

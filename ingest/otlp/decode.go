@@ -10,16 +10,18 @@ import (
 
 // Decoder turns the bodies of export requests into spans. It is safe for concurrent use.
 type Decoder struct {
-	cfg   DecodeConfig
-	known resources
-	scans sync.Pool // of *scan
+	cfg    DecodeConfig
+	known  resources
+	shapes shapes
+	scans  sync.Pool // of *scan
 }
 
 // NewDecoder returns a Decoder with the given limits, which must be valid.
 func NewDecoder(cfg DecodeConfig) *Decoder {
 	d := &Decoder{cfg: cfg}
 	d.known.seed = maphash.MakeSeed()
-	d.scans.New = func() any { return new(scan) }
+	d.shapes.seed = maphash.MakeSeed()
+	d.scans.New = func() any { return &scan{ofSpan: true} }
 	return d
 }
 
@@ -58,7 +60,8 @@ func (d *Decoder) traces(body []byte, enc Encoding, now time.Time) (*Batch, room
 	return b, r, nil
 }
 
-// Decode decodes a body that Traces has accepted before, within most bytes after decompression.
+// Decode decodes a body that Traces has accepted before, within most bytes after decompression. The batch may be
+// released.
 func (d *Decoder) Decode(tenant string, body Body, most int64) (*Batch, error) {
 	data := body.Wire
 	if c := coding(body.Coding); c != identity && len(data) > 0 {
@@ -74,11 +77,11 @@ func (d *Decoder) Decode(tenant string, body Body, most int64) (*Batch, error) {
 			return nil, fmt.Errorf("decompress a body: it holds more than %d bytes", most)
 		}
 	}
-	b, err := d.Traces(data, body.Encoding, body.Received)
+	b, room, err := d.traces(data, body.Encoding, body.Received)
 	if err != nil {
 		return nil, err
 	}
-	b.Tenant, b.Body = tenant, body
+	b.Tenant, b.Body, b.Release = tenant, body, room.free
 	return b, nil
 }
 

@@ -10,7 +10,7 @@ import (
 	"faultline/graph"
 )
 
-// attribute reads one attribute into s.attributes, if it is one that naming reads. count is the number of
+// attribute reads one attribute into s.attributes or s.held, if it is one that naming reads. count is the number of
 // attributes that its owner had so far; over the limit they are not looked at.
 func (s *scan) attribute(data []byte, count *int, mended *repairs) *fault {
 	if *count++; *count > s.cfg.MaxAttributes {
@@ -31,8 +31,16 @@ func (s *scan) attribute(data []byte, count *int, mended *repairs) *fault {
 	if len(key) > s.cfg.MaxKeyBytes || len(v.text) > s.cfg.MaxValueBytes {
 		*mended |= truncated
 	}
-	if k, known := graph.KeyOf(view(key)); known && len(key) <= s.cfg.MaxKeyBytes {
+	k, known := graph.KeyOf(view(key))
+	switch {
+	case !known || len(key) > s.cfg.MaxKeyBytes:
+	case !s.ofSpan:
 		s.set(k, &v, mended)
+	case k.Varies():
+		s.note(k, &v)
+		s.set(k, &v, mended)
+	default:
+		s.hold(k, &v)
 	}
 	return nil
 }

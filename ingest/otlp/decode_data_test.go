@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -113,9 +114,9 @@ func compareEncodings(t *testing.T, body []byte) int {
 		t.Fatalf("protobuf: %v", err)
 	}
 	fromJSON.Bytes = fromProtobuf.Bytes
-	if !reflect.DeepEqual(fromJSON, fromProtobuf) {
+	if !sameBatch(fromJSON, fromProtobuf) {
 		for i := range fromJSON.Spans {
-			if j, p := fromJSON.Spans[i], fromProtobuf.Spans[i]; !reflect.DeepEqual(j, p) {
+			if j, p := fromJSON.Spans[i], fromProtobuf.Spans[i]; !sameSpan(j, p) {
 				t.Fatalf("span %d differs:\nJSON     %+v\nprotobuf %+v", i, j, p)
 			}
 		}
@@ -317,4 +318,20 @@ func TestRealNames(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("client calls differ (-want +got):\n%s", diff)
 	}
+}
+
+func sameBatch(a, b *Batch) bool {
+	x, y := *a, *b
+	x.Spans, y.Spans = nil, nil
+	return sameSpans(a.Spans, b.Spans) && reflect.DeepEqual(x, y)
+}
+
+func sameSpans(a, b []graph.Span) bool { return slices.EqualFunc(a, b, sameSpan) }
+
+func sameSpan(a, b graph.Span) bool {
+	if !a.Shape.Equal(b.Shape) {
+		return false
+	}
+	a.Shape = b.Shape
+	return reflect.DeepEqual(a, b)
 }

@@ -4,6 +4,7 @@ import (
 	"hash/maphash"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"faultline/graph"
@@ -14,6 +15,9 @@ import (
 type resources struct {
 	seed  maphash.Seed
 	slots [1 << 13]atomic.Pointer[knownResource]
+
+	mu       sync.Mutex
+	services map[graph.Service]*graph.Service // one for all resources that say the same, as those of many instances do
 }
 
 type knownResource struct {
@@ -42,18 +46,34 @@ func (r *resources) find(raw []byte) *knownResource {
 	return nil
 }
 
-func (r *resources) add(raw []byte, service *graph.Service, flawed repairs) {
-	if len(raw) > maxKnownResource {
-		return
+// add remembers what the resource says that was read from raw. It returns service, or one that says the same and was
+// there before, and whether requests to come will find it.
+func (r *resources) add(raw []byte, service *graph.Service, flawed repairs) (*graph.Service, bool) {
+	slot := r.slot(raw)
+	if len(raw) > maxKnownResource || slot.Load() != nil && rand.Uint32()%newcomer != 0 {
+		return service, false
 	}
-	if slot := r.slot(raw); slot.Load() == nil || rand.Uint32()%newcomer == 0 {
-		slot.Store(&knownResource{string(raw), service, flawed})
+	service = r.same(service)
+	slot.Store(&knownResource{string(raw), service, flawed})
+	return service, true
+}
+
+func (r *resources) same(service *graph.Service) *graph.Service {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if known := r.services[*service]; known != nil {
+		return known
 	}
+	if len(r.services) >= len(r.slots) || r.services == nil {
+		r.services = map[graph.Service]*graph.Service{} // whoever refers to one of the old ones goes on doing so
+	}
+	r.services[*service] = service
+	return service
 }
 
 // findResource finds out what resource the spans are of.
 func (s *scan) findResource(data []byte) *fault {
-	s.service, s.flawed, s.raw, s.scattered = nil, 0, nil, false
+	s.service, s.lasting, s.flawed, s.raw, s.scattered = nil, false, 0, nil, false
 	f := fields{in: data}
 	for f.next() {
 		if f.number == 1 && f.is(wireBytes) {
@@ -63,10 +83,12 @@ func (s *scan) findResource(data []byte) *fault {
 	}
 	if f.fault == nil && !s.scattered {
 		if k := s.known.find(s.raw); k != nil {
-			s.service, s.flawed = k.service, k.flawed
+			s.service, s.lasting, s.flawed = k.service, true, k.flawed
 			return nil
 		}
 	}
+	s.ofSpan = false
+	defer func() { s.ofSpan = true }()
 	return s.readResource(data)
 }
 
@@ -104,7 +126,7 @@ func (s *scan) readResource(data []byte) *fault {
 func (s *scan) keepResource() {
 	service := s.fresh
 	texts := [...]*string{
-		&service.Name, &service.Namespace, &service.Environment, &service.Version, &service.Instance, &service.Tier,
+		&service.Name, &service.Namespace, &service.Environment, &service.Version, &service.Tier,
 	}
 	var all strings.Builder
 	for _, t := range texts {
@@ -116,6 +138,6 @@ func (s *scan) keepResource() {
 	}
 	s.service = &service
 	if !s.scattered {
-		s.known.add(s.raw, s.service, s.flawed)
+		s.service, s.lasting = s.known.add(s.raw, s.service, s.flawed)
 	}
 }

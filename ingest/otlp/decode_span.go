@@ -9,18 +9,23 @@ import (
 
 // scan decodes one trace request. It is used again for the next one.
 type scan struct {
-	cfg   *DecodeConfig
-	known *resources
-	now   int64 // Unix ns
-	room  room
+	cfg    *DecodeConfig
+	known  *resources
+	shapes *shapes
+	now    int64 // Unix ns
+	room   room
 
 	attributes graph.Attributes // of the resource, then of each span
+	held       []held           // those of the span that its shape follows from
+	hash       uint64           // of these, and of which others there are
+	ofSpan     bool             // attributes are those of a span
 
 	// The resource at hand.
 	raw       []byte         // what it was read from, unless it is scattered
 	scattered bool           // over several places
 	fresh     graph.Service  // as read: its strings are views of the request
 	service   *graph.Service // what spans refer to; nil before one does
+	lasting   bool           // requests to come will refer to the same
 	flawed    repairs        // what was mended in it
 
 	span     rawSpan
@@ -67,7 +72,7 @@ var repairNames = [...]Repair{
 const minSpan = 18 + 10 + 9
 
 func (s *scan) begin(d *Decoder, now time.Time, data []byte) {
-	s.cfg, s.known, s.now = &d.cfg, &d.known, now.UnixNano()
+	s.cfg, s.known, s.shapes, s.now = &d.cfg, &d.known, &d.shapes, now.UnixNano()
 	if n := countSpans(data); n > 0 {
 		s.room.spans = spanRooms.get(n)
 	}
@@ -112,6 +117,7 @@ func (s *scan) batch() (*Batch, room) {
 func (s *scan) end() {
 	s.attributes.Reset()
 	clear(s.links[:cap(s.links)])
+	clear(s.held[:cap(s.held)])
 	s.room, s.raw, s.service, s.rejected = room{}, nil, nil, nil
 	s.fresh, s.span, s.repaired = graph.Service{}, rawSpan{}, [len(repairNames)]int{}
 }
@@ -167,6 +173,7 @@ func (s *scan) scopeSpans(data []byte) *fault {
 // readSpan reads the fields of a span into s.span, s.attributes and s.links.
 func (s *scan) readSpan(data []byte) *fault {
 	s.attributes.Reset()
+	s.held, s.hash = s.held[:0], 0
 	s.links = s.links[:0]
 	s.span = rawSpan{}
 	p := &s.span
@@ -246,22 +253,16 @@ func (s *scan) admit() {
 		s.rejected[reason]++
 		return
 	}
-	if p.kind <= uint64(graph.KindConsumer) {
-		sp.Kind = graph.Kind(p.kind)
-	}
 	if s.service == nil {
 		s.keepResource()
 	}
-	sp.Service = s.service
+	sp.Shape = s.shape()
 	var known bool
 	if sp.Weight, known = graph.SamplingWeight(graph.Cut(view(p.state), s.cfg.MaxValueBytes), s.cfg.MaxWeight); known {
 		sp.Outcome |= graph.SamplingKnown
 	}
-	raw := graph.Raw{
-		Name: s.text(p.name, graph.MaxName, &p.mended), Error: p.code == statusError,
-		Message: graph.Cut(view(p.message), s.cfg.MaxValueBytes), Flags: p.flags,
-	}
-	graph.Describe(sp, &raw, &s.attributes)
+	raw := graph.Raw{Error: p.code == statusError, Message: graph.Cut(view(p.message), s.cfg.MaxValueBytes), Flags: p.flags}
+	sp.Conclude(&raw, &s.attributes)
 	if sp.Kind == graph.KindConsumer || sp.Outcome&graph.Receive != 0 {
 		sp.Links = s.readLinks()
 	}

@@ -56,19 +56,32 @@ var bodies = shelves[byte]{least: firstRead + 2, most: 1 << 20}
 
 // room is memory for the spans of one batch.
 type room struct {
-	spans []graph.Span
-	links []graph.Link
+	spans  []graph.Span
+	shapes []graph.Shape // those that do not last
+	links  []graph.Link
+}
+
+// shape returns an empty shape. Those returned before stay where they are.
+func (r *room) shape() *graph.Shape {
+	if len(r.shapes) == cap(r.shapes) {
+		r.shapes = shapeRooms.get(max(2*len(r.shapes), shapeRooms.least))
+	}
+	r.shapes = append(r.shapes, graph.Shape{})
+	return &r.shapes[len(r.shapes)-1]
 }
 
 var (
-	spanRooms = shelves[graph.Span]{least: 32, most: 16 << 10}
-	linkRooms = shelves[graph.Link]{least: 8, most: 16 << 10}
+	spanRooms  = shelves[graph.Span]{least: 32, most: 16 << 10}
+	shapeRooms = shelves[graph.Shape]{least: 16, most: 16 << 10}
+	linkRooms  = shelves[graph.Link]{least: 8, most: 16 << 10}
 )
 
 // free gives the memory to whoever needs it next.
 func (r *room) free() {
 	clear(r.spans) // or they would keep what they refer to
 	spanRooms.put(r.spans)
+	clear(r.shapes)
+	shapeRooms.put(r.shapes)
 	linkRooms.put(r.links)
 	*r = room{}
 }

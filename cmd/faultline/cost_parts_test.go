@@ -1,0 +1,86 @@
+package main_test
+
+import (
+	"testing"
+	"time"
+
+	"faultline/graph/match"
+	"faultline/graph/rollup"
+	"faultline/ingest/otlp"
+)
+
+// BenchmarkParts is what a span of the load of the cost of ingest costs in the parts behind the doors, without
+// sockets and the journal: decoding, and decoding, matching and folding together, with as many spans remembered as may be.
+func BenchmarkParts(b *testing.B) {
+	t := newTopology(100)
+	var all []*template
+	for i := range templates {
+		all = append(all, t.newTemplate(i))
+	}
+	decoder := otlp.NewDecoder(otlp.DefaultDecodeConfig())
+	round := uint64(0)
+	now := time.Now()
+	// next returns a request that came 1/800 s after the one before: 400,000 spans a second.
+	next := func() *template {
+		x := all[round%templates]
+		round++
+		now = now.Add(time.Second / 800)
+		x.renew(x.body, round, now)
+		return x
+	}
+	decode := func(b *testing.B, x *template) *otlp.Batch {
+		batch, err := decoder.Decode("default", otlp.Body{Received: now, Encoding: otlp.Protobuf, Wire: x.body}, 1<<30)
+		if err != nil {
+			b.Fatal(err)
+		}
+		return batch
+	}
+	perSpan := func(b *testing.B, spans int) {
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(spans), "ns/span")
+	}
+	b.Run("make", func(b *testing.B) {
+		spans := 0
+		for b.Loop() {
+			spans += next().spans
+		}
+		perSpan(b, spans)
+	})
+	b.Run("decode", func(b *testing.B) {
+		spans := 0
+		for b.Loop() {
+			batch := decode(b, next())
+			spans += len(batch.Spans)
+			batch.Release()
+		}
+		perSpan(b, spans)
+	})
+	b.Run("match", func(b *testing.B) {
+		cfg := match.DefaultConfig()
+		names := match.NewNames(cfg.Limits)
+		folder := rollup.New(rollup.DefaultConfig(), names)
+		m := match.New(cfg, names, folder)
+		add := func() int {
+			batch := decode(b, next())
+			m.Advance(now)
+			for i := range batch.Spans {
+				m.Add("default", &batch.Spans[i])
+			}
+			defer batch.Release()
+			return len(batch.Spans)
+		}
+		for n := 0; n < cfg.MaxSpans+100_000; {
+			n += add()
+			if round%1600 == 0 {
+				folder.Flush()
+			}
+		}
+		spans := 0
+		for b.Loop() {
+			spans += add()
+			if round%1600 == 0 {
+				folder.Flush()
+			}
+		}
+		perSpan(b, spans)
+	})
+}

@@ -1,0 +1,127 @@
+package otlp
+
+import (
+	"hash/maphash"
+	"math"
+	"math/rand/v2"
+	"sync/atomic"
+	"unsafe"
+
+	"faultline/graph"
+)
+
+// shapes are the shapes of late spans, by a hash of all that they follow from: the service, the span's kind and
+// name, the attributes whose values do not vary from span to span, and which of the others there are. Nearly all
+// spans come from few places, and one whose shape is known costs neither naming nor memory. It is safe for
+// concurrent use.
+type shapes struct {
+	seed  maphash.Seed
+	slots [1 << 17]atomic.Pointer[knownShape]
+	bytes atomic.Int64 // that the known ones take, about
+}
+
+// knownShape stands for its hash alone: that two places share one of 64 bits, seeded anew in every process, is
+// less likely than that memory errs.
+type knownShape struct {
+	hash    uint64
+	shape   *graph.Shape
+	service *graph.Service // that of the shape, like its kind: beside the hash they cost no look elsewhere
+	kind    graph.Kind
+	mended  repairs // what was mended in what it follows from
+}
+
+// maxShapeBytes bounds what is remembered, whatever senders make up.
+const maxShapeBytes = 32 << 20
+
+func (k *knownShape) bytes() int64 {
+	s := k.shape
+	return int64(unsafe.Sizeof(*k)+unsafe.Sizeof(*s)) +
+		int64(len(s.Operation)+len(s.Protocol)+len(s.Peer.Name)+len(s.Peer.Namespace)+len(s.Peer.Environment)+len(s.Peer.System)+len(s.Peer.Address))
+}
+
+func (c *shapes) slot(hash uint64) *atomic.Pointer[knownShape] {
+	return &c.slots[hash%uint64(len(c.slots))]
+}
+
+// add remembers what shape was found behind a hash, and returns a copy that lasts; nil if there is no place for it.
+func (c *shapes) add(hash uint64, shape *graph.Shape, mended repairs) *graph.Shape {
+	slot := c.slot(hash)
+	old := slot.Load()
+	if old != nil && rand.Uint32()%newcomer != 0 || old == nil && c.bytes.Load() > maxShapeBytes {
+		return nil
+	}
+	k := &knownShape{hash, shape.Lasting(), shape.Service, shape.Kind, mended}
+	grows := k.bytes()
+	if old != nil {
+		grows -= old.bytes()
+	}
+	if !slot.CompareAndSwap(old, k) {
+		return nil
+	}
+	c.bytes.Add(grows)
+	return k.shape
+}
+
+// held is an attribute that shapes follow from. Its text is looked at only if the shape is not known.
+type held struct {
+	key   graph.Key
+	value value
+}
+
+// hold takes an attribute of the span at hand down, in the hash at least.
+func (s *scan) hold(k graph.Key, v *value) {
+	s.held = append(s.held, held{k, *v})
+	s.hash = stir(s.hash, uint64(k)<<8|uint64(v.form))
+	switch v.form {
+	case textValue:
+		s.hash = stir(s.hash, maphash.Bytes(s.shapes.seed, v.text))
+	case doubleValue:
+		s.hash = stir(s.hash, math.Float64bits(v.double))
+	default:
+		s.hash = stir(s.hash, uint64(v.number))
+	}
+}
+
+// note takes down that there is an attribute whose value varies.
+func (s *scan) note(k graph.Key, v *value) {
+	if v.form == textValue && len(v.text) == 0 || v.form == noValue {
+		return // as if it were not there
+	}
+	s.hash += stir(uint64(k), uint64(k))
+}
+
+// stir mixes x into h (the multiplication and fold of wyhash).
+func stir(h, x uint64) uint64 {
+	h = (h ^ x) * 0x9e3779b97f4a7c15
+	return h ^ h>>29
+}
+
+// shape returns the shape of the span that was read.
+func (s *scan) shape() *graph.Shape {
+	p := &s.span
+	kind := graph.KindUnspecified
+	if p.kind <= uint64(graph.KindConsumer) {
+		kind = graph.Kind(p.kind)
+	}
+	hash := stir(s.hash, uint64(uintptr(unsafe.Pointer(s.service)))^uint64(kind))
+	hash = stir(hash, maphash.Bytes(s.shapes.seed, p.name))
+	if k := s.shapes.slot(hash).Load(); k != nil && k.hash == hash && k.service == s.service && k.kind == kind {
+		p.mended |= k.mended
+		return k.shape
+	}
+	var mended repairs
+	for i := range s.held {
+		s.set(s.held[i].key, &s.held[i].value, &mended)
+	}
+	shape := s.room.shape()
+	shape.Service, shape.Kind = s.service, kind
+	alike := shape.Describe(s.text(p.name, graph.MaxName, &mended), &s.attributes)
+	p.mended |= mended
+	if alike && s.lasting {
+		if lasts := s.shapes.add(hash, shape, mended); lasts != nil {
+			s.room.shapes = s.room.shapes[:len(s.room.shapes)-1]
+			return lasts
+		}
+	}
+	return shape
+}
