@@ -214,7 +214,7 @@ type sums map[string]*cell
 
 // cell holds whatever a row counts.
 type cell struct {
-	Counts     [32]int64
+	Counts     [len(graph.OutcomeCounterNames)]int64
 	Histograms [4]graph.Histogram
 }
 
