@@ -73,21 +73,28 @@ func (r *Report) incidentClaim(i *cascade.Incident) finding.Claim {
 	for _, e := range i.Entries {
 		bad, requests = bad+e.Bad, requests+e.Requests
 	}
-	if bad >= severeShare*requests && bad > 0 && i.Sign != cascade.Tolerated {
+	switch {
+	case i.Suspected:
+		c.Severity = finding.Info
+	case bad >= severeShare*requests && bad > 0 && i.Sign != cascade.Tolerated:
 		c.Severity = finding.Critical
 	}
 	if len(i.Candidates) > 0 {
 		first := &i.Candidates[0]
 		c.Subject.Node, c.Confidence = first.Node, first.Share.Share
-		c.Title = fmt.Sprintf("%s is the likely cause of %s", r.name(first.Node), ailments[i.Sign])
-		c.Traces = someTraces(first.Trace)
+		is := "is the likely"
+		if i.Suspected {
+			is = "may be the"
+		}
+		c.Title = fmt.Sprintf("%s %s cause of %s", r.name(first.Node), is, ailments[i.Sign])
+		c.Traces = first.Traces
 		for _, x := range i.Candidates {
 			c.Facts = append(c.Facts, finding.Fact{Name: "blame on " + r.name(x.Node), Value: x.Share.Share, Unit: "share"})
 		}
 	}
 	for _, e := range i.Entries {
 		c.Facts = append(c.Facts, finding.Fact{
-			Name: fmt.Sprintf("bad requests of %s on %s", e.Operation, r.name(e.Node)), Value: e.Bad, Text: fmt.Sprintf("of %.0f in a minute", e.Requests),
+			Name: fmt.Sprintf("bad requests of %s on %s", e.Operation, r.name(e.Node)), Value: e.Bad, Text: fmt.Sprintf("of %.0f since it began", e.Requests),
 		})
 	}
 	return c

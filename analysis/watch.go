@@ -3,7 +3,6 @@ package analysis
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"faultline/analysis/cascade"
@@ -13,12 +12,11 @@ import (
 // The rows that incidents are found in. What is younger than settled is still being counted; what is older than
 // final hardly changes any more, also for calls whose answers were waited for in vain.
 const (
-	settled  = 5 * time.Second
-	recently = 75 * time.Second
-	final    = 2 * time.Minute
-	past     = time.Hour // from which it is learned what is usual, after a start
+	settled = 5 * time.Second
+	final   = 2 * time.Minute
+	past    = time.Hour // from which it is learned what is usual, after a start
 
-	pastSlice = 2 * time.Minute // of it that is held at once
+	portion = 20 * time.Second // of what is recent that is held at once
 )
 
 // watch looks for incidents in the latest buckets, after it has learned from older ones what is usual.
@@ -27,17 +25,27 @@ func (e *Engine) watch(ctx context.Context, now time.Time, outcomes []graph.Outc
 	if err := e.learn(ctx, now, outcomes); err != nil {
 		return err
 	}
-	buckets, err := e.buckets(ctx, graph.Window{From: now.Add(-recently), To: now.Add(-settled)}, graph.Step)
-	if err != nil || len(buckets) == 0 {
-		return err
-	}
-	fared := cascade.NewSample()
+	from, to := e.tracker.Learned(), now.Add(-settled).Truncate(graph.Step)
+	fared := cascade.Rows{}
 	for i := range outcomes {
-		if r := &outcomes[i]; r.Bucket.Add(graph.OutcomeStep).After(now.Add(-recently)) {
-			fared.AddOutcome(r)
+		if r := &outcomes[i]; r.Bucket.Add(graph.OutcomeStep).After(from) {
+			fared.Outcomes = append(fared.Outcomes, *r)
 		}
 	}
-	e.tracker.Look(now, buckets, fared, e.outside)
+	e.tracker.See(to, fared)
+	for from.Before(to) {
+		end := from.Add(portion)
+		if end.After(to) {
+			end = to
+		}
+		rows, err := e.rows(ctx, graph.Window{From: from, To: end}, graph.Step)
+		if err != nil {
+			return err
+		}
+		e.tracker.See(to, rows)
+		from = end
+	}
+	e.tracker.Look(now, e.outside)
 	return nil
 }
 
@@ -53,84 +61,51 @@ func (e *Engine) learn(ctx context.Context, now time.Time, outcomes []graph.Outc
 	if from.Before(now.Add(-past)) {
 		return e.learnPast(ctx, now)
 	}
-	if !from.Before(to) {
-		return nil
-	}
-	buckets, err := e.buckets(ctx, graph.Window{From: from, To: to}, graph.Step)
-	if err != nil {
-		return err
-	}
-	for _, b := range buckets {
-		end := b.At.Add(graph.Step)
+	for from.Before(to) {
+		end := from.Add(graph.Step)
+		rows, err := e.rows(ctx, graph.Window{From: from, To: end}, graph.Step)
+		if err != nil {
+			return err
+		}
 		for i := range outcomes {
 			if r := &outcomes[i]; r.Bucket.Add(graph.OutcomeStep).Equal(end) {
-				b.AddOutcome(r)
+				rows.Outcomes = append(rows.Outcomes, *r)
 				e.auditor.Add(r)
 			}
 		}
-		e.tracker.Learn(end, b.Sample)
+		e.tracker.Learn(end, rows)
+		from = end
 	}
-	e.tracker.Learn(to, cascade.NewSample()) // buckets without a row are usual too
 	return nil
 }
 
 // learnPast takes in the minutes of the last hour.
 func (e *Engine) learnPast(ctx context.Context, now time.Time) error {
 	to := now.Add(-final).Truncate(time.Minute)
-	for from := to.Add(-past); from.Before(to); from = from.Add(pastSlice) {
-		w := graph.Window{From: from, To: from.Add(pastSlice)}
-		if w.To.After(to) {
-			w.To = to
-		}
-		buckets, err := e.buckets(ctx, w, time.Minute)
+	for from := to.Add(-past); from.Before(to); from = from.Add(time.Minute) {
+		w := graph.Window{From: from, To: from.Add(time.Minute)}
+		rows, err := e.rows(ctx, w, time.Minute)
 		if err != nil {
 			return err
 		}
-		rows, err := e.store.OutcomeSeries(ctx, e.tenant, w)
-		if err != nil {
+		if rows.Outcomes, err = e.store.OutcomeSeries(ctx, e.tenant, w); err != nil {
 			return fmt.Errorf("read outcomes: %w", err)
 		}
-		for _, b := range buckets {
-			for i := range rows {
-				if rows[i].Bucket.Equal(b.At) {
-					b.AddOutcome(&rows[i])
-					e.auditor.Add(&rows[i])
-				}
-			}
-			e.tracker.Learn(b.At.Add(time.Minute), b.Sample)
+		for i := range rows.Outcomes {
+			e.auditor.Add(&rows.Outcomes[i])
 		}
+		e.tracker.Learn(w.To, rows)
 	}
-	e.tracker.Learn(to, cascade.NewSample())
 	return nil
 }
 
-// buckets reads the calls and requests of a window, bucket by bucket.
-func (e *Engine) buckets(ctx context.Context, w graph.Window, step time.Duration) ([]cascade.Timed, error) {
-	sites, err := e.store.CallSiteRows(ctx, e.tenant, w, step)
-	if err != nil {
-		return nil, fmt.Errorf("read calls: %w", err)
+// rows reads the requests and calls of a window.
+func (e *Engine) rows(ctx context.Context, w graph.Window, step time.Duration) (rows cascade.Rows, err error) {
+	if rows.Calls, err = e.store.CallSiteRows(ctx, e.tenant, w, step); err != nil {
+		return rows, fmt.Errorf("read calls: %w", err)
 	}
-	operations, err := e.store.OperationRows(ctx, e.tenant, w, step)
-	if err != nil {
-		return nil, fmt.Errorf("read requests: %w", err)
+	if rows.Operations, err = e.store.OperationRows(ctx, e.tenant, w, step); err != nil {
+		return rows, fmt.Errorf("read requests: %w", err)
 	}
-	byTime := map[time.Time]*cascade.Sample{}
-	of := func(at time.Time) *cascade.Sample {
-		if byTime[at] == nil {
-			byTime[at] = cascade.NewSample()
-		}
-		return byTime[at]
-	}
-	for i := range sites {
-		of(sites[i].Bucket.UTC()).AddCall(&sites[i])
-	}
-	for i := range operations {
-		of(operations[i].Bucket.UTC()).AddOperation(&operations[i])
-	}
-	var buckets []cascade.Timed
-	for at, s := range byTime {
-		buckets = append(buckets, cascade.Timed{At: at, Sample: s})
-	}
-	slices.SortFunc(buckets, func(a, b cascade.Timed) int { return a.At.Compare(b.At) })
-	return buckets, nil
+	return rows, nil
 }

@@ -9,57 +9,76 @@ import (
 	"faultline/graph"
 )
 
-// A look at a system of 10,000 services with 100,000 pairs of operations that call each other, seven buckets deep.
+// A look at a system of 10,000 services with 100,000 pairs of operations that call each other, all of which are seen in
+// each of twelve buckets, and what is learned of one of them.
 func BenchmarkLook(b *testing.B) {
-	const nodes, pairs, buckets = 10_000, 100_000, 7
+	const nodes, pairs, buckets = 10_000, 100_000, 12
 	r := rand.New(rand.NewPCG(1, 1))
-	var recent []Timed
-	outcomes := NewSample()
-	type pair struct{ from, to int }
-	var list []pair
+	var rows Rows
+	usual := func() (h graph.Histogram) {
+		for range 20 {
+			h.Observe(time.Duration(5000+r.IntN(5000))*time.Microsecond, 5)
+		}
+		return h
+	}
+	for i := 1; i <= nodes; i++ {
+		o := graph.OperationRow{Node: graph.NodeID(i), Operation: "op"}
+		o.Calls, o.Server = 100, usual()
+		rows.Operations = append(rows.Operations, o)
+		whole := graph.OutcomeRow{Caller: graph.NodeID(i), Operation: "op"}
+		whole.Requests, whole.Clean = 100, 100
+		rows.Outcomes = append(rows.Outcomes, whole)
+	}
 	for range pairs {
 		from := 1 + r.IntN(nodes-1)
-		list = append(list, pair{from, from + 1 + r.IntN(nodes-from)})
+		to := from + 1 + r.IntN(nodes-from)
+		c := graph.CallSiteRow{
+			EdgeKey: graph.EdgeKey{Caller: graph.NodeID(from), Callee: graph.NodeID(to)}, CallerOperation: "op", CalleeOperation: fmt.Sprint("op", to%5),
+		}
+		c.Calls, c.Client, c.Server = 100, usual(), usual()
+		rows.Calls = append(rows.Calls, c)
 	}
-	for n := range buckets {
-		s := NewSample()
-		for i := 1; i <= nodes; i++ {
-			o := &graph.OperationRow{Node: graph.NodeID(i), Operation: "op"}
-			o.Calls = 100
-			o.Server.Observe(time.Duration(1+r.IntN(20))*time.Millisecond, 100)
-			s.AddOperation(o)
-			if n == 0 {
-				whole := &graph.OutcomeRow{Caller: graph.NodeID(i), Operation: "op"}
-				whole.Requests, whole.Clean = 100, 100
-				outcomes.AddOutcome(whole)
-			}
+	at := t0
+	shifted := func() Rows {
+		for i := range rows.Operations {
+			rows.Operations[i].Bucket = at
 		}
-		for _, p := range list {
-			c := &graph.CallSiteRow{
-				EdgeKey: graph.EdgeKey{Caller: graph.NodeID(p.from), Callee: graph.NodeID(p.to)}, CallerOperation: "op", CalleeOperation: fmt.Sprint("op", p.to%5),
-			}
-			c.Calls = 50
-			c.Client.Observe(time.Duration(1+r.IntN(20))*time.Millisecond, 50)
-			c.Server.Observe(time.Duration(1+r.IntN(20))*time.Millisecond, 50)
-			s.AddCall(c)
+		for i := range rows.Calls {
+			rows.Calls[i].Bucket = at
 		}
-		recent = append(recent, Timed{t0.Add(time.Duration(n) * graph.Step), s})
+		for i := range rows.Outcomes {
+			rows.Outcomes[i].Bucket = at.Truncate(graph.OutcomeStep)
+		}
+		at = at.Add(graph.Step)
+		return rows
 	}
 	tr := New(DefaultConfig())
-	for n := range 5 {
-		tr.Learn(t0.Add(time.Duration(n-10)*graph.Step), recent[n].Sample)
+	learn := func() {
+		rows := shifted()
+		tr.Learn(at, rows)
 	}
+	for range 60 {
+		learn()
+	}
+	b.Run("learn", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			learn()
+		}
+	})
 	b.Run("look", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
-			tr.Look(t0.Add(time.Minute), recent, outcomes, func(graph.NodeID) bool { return false })
+			learned := at
+			end := at.Add(buckets * graph.Step)
+			for range buckets {
+				tr.See(end, shifted())
+			}
+			tr.Look(end, func(graph.NodeID) bool { return false })
+			at = learned
 		}
 	})
-	b.Run("learn", func(b *testing.B) {
-		at := t0
-		for b.Loop() {
-			at = at.Add(graph.Step)
-			tr.Learn(at, recent[0].Sample)
-		}
-	})
+	if n := len(tr.Incidents()); n > 0 {
+		b.Errorf("%d incidents", n)
+	}
 }

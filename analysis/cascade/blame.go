@@ -23,11 +23,11 @@ const (
 
 // Share is the part that one node has in what is ill.
 type Share struct {
-	Node  graph.NodeID
-	Units float64 // requests that failed, calls that did, or seconds more
-	Share float64 // of all units
-	Why   Why
-	Trace graph.TraceID // an example; zero: none
+	Node   graph.NodeID
+	Units  float64 // requests that failed, calls that did, or seconds more
+	Share  float64 // of all units
+	Why    Why
+	Traces []graph.TraceID // up to five examples
 }
 
 // Why says where units came from.
@@ -48,8 +48,14 @@ type Ranking struct {
 // Rank compares now with the baseline and says who is to blame for the difference, by the sign that shows in the
 // most requests: they fail, they survive failed calls, or they are slow. Only if none shows, it is that they
 // make other calls. Without any difference it is empty.
-func Rank(base, now *Sample) Ranking {
-	names, longer := aliases(base, now), slow(base, now)
+func Rank(base, now *Sample) Ranking { return rank(base, now, len(now.operations)+len(now.calls)) }
+
+// rank is Rank of a part of a system in which so many operations and calls were compared.
+func rank(base, now *Sample, compared int) Ranking {
+	names, longer := aliases(countedIn(base, now)), slow(base, now, doubt(compared))
+	if len(longer.Shares) == 0 {
+		longer = slow(base, now, likely)
+	}
 	material := longer.Units*1e6 >= leastTime*now.work()
 	best, most := Ranking{}, float64(leastRequests)
 	longer.Requests = slowRequests(base, now)
@@ -107,8 +113,11 @@ func slowOf(b, n *operationSum) float64 {
 // slowAbove is the bucket of durations above which requests are slow.
 func slowAbove(b *operationSum) (uint16, bool) {
 	p90, ok := b.times.Quantile(0.9)
-	return graph.IndexOf(p90 + p90/2 + 5*time.Millisecond), ok
+	return slowLimit(p90), ok
 }
+
+// slowLimit is the bucket of durations above which requests are slow of which nine of ten were not above p90.
+func slowLimit(p90 time.Duration) uint16 { return graph.IndexOf(p90 + p90/2 + 5*time.Millisecond) }
 
 func above(h graph.Histogram, limit uint16) (count float64) {
 	for _, bin := range h {
@@ -189,7 +198,7 @@ func failing(base, now *Sample, names map[ends]graph.NodeID) Ranking {
 		s.Units += more
 		s.Why.Unanswered += more
 		s.Why.Callers++
-		s.Trace = graph.LeastTrace(s.Trace, g.fatalTrace)
+		(*traces)(&s.Traces).addAll(g.fatalTraces)
 	}
 	return t.ranking(Failing)
 }
@@ -221,7 +230,7 @@ func tolerated(base, now *Sample, names map[ends]graph.NodeID) Ranking {
 	for _, k := range sortedGroups(now) {
 		if k.callee != 0 {
 			if s, blamed := t[named(names, k.node, k.callee)]; blamed {
-				s.Trace = graph.LeastTrace(s.Trace, now.groups[k].survivedTrace)
+				(*traces)(&s.Traces).addAll(now.groups[k].survivedTraces)
 			}
 		}
 	}
@@ -300,19 +309,19 @@ func sortedGroups(s *Sample) []group {
 }
 
 // slow follows time: what an operation takes longer by itself, and what calls take longer on their way.
-func slow(base, now *Sample) Ranking {
+func slow(base, now *Sample, doubt float64) Ranking {
 	t := tally{}
-	for o, more := range ownExcess(base, now) {
+	for o, more := range ownExcess(base, now, doubt) {
 		s := t.of(o.node)
 		s.Units += more / 1e6
 		s.Why.Self += more / 1e6
 	}
-	for n, more := range silentExcess(base, now) {
+	for n, more := range silentExcess(base, now, doubt) {
 		s := t.of(n)
 		s.Units += more / 1e6
 		s.Why.Self += more / 1e6
 	}
-	for e, more := range wayExcess(base, now) {
+	for e, more := range wayExcess(base, now, doubt) {
 		s := t.of(e)
 		s.Units += more / 1e6
 		s.Why.Unanswered += more / 1e6
@@ -328,7 +337,7 @@ func (s *Sample) own() map[operation]timing {
 	}
 	for k, c := range s.calls {
 		o, known := own[k.caller]
-		if !known || c.async {
+		if !known {
 			continue
 		}
 		if c.client.n > 0 {
@@ -341,12 +350,35 @@ func (s *Sample) own() map[operation]timing {
 	return own
 }
 
-// surprising reports whether a mean that grew by more did not do so by chance.
-func surprising(more float64, base, now timing) bool {
-	return more > 0 && more*more > 4*(base.errorOfMean()+now.errorOfMean())
+// edges sums calls by the nodes at their ends.
+func (s *Sample) edges(names map[ends]graph.NodeID) map[ends]*callSum {
+	sums := map[ends]*callSum{}
+	for k, c := range s.calls {
+		at(sums, ends{k.caller.node, named(names, k.caller.node, k.callee.node)}).add(c)
+	}
+	return sums
 }
 
-func ownExcess(base, now *Sample) map[operation]float64 {
+// doubt is the chance that it takes to blame time on something: of so many operations and calls that are compared, chance
+// alone makes one seem slower in one of twenty rankings.
+func doubt(compared int) float64 { return likely - math.Log(float64(compared+1)) }
+
+// slower is the chance of durations that are as much longer than before as these: of their mean or of their mean logarithm,
+// which of both tells more. Only a part of the growth may be asked for; it is no better known than the whole.
+func slower(base, now *timing, part float64) float64 {
+	freedom := base.n + now.n - 2
+	if freedom < 1 {
+		return 0
+	}
+	t := func(sum, squares, sumBefore, squaresBefore float64) float64 {
+		inner := max(squaresBefore-sumBefore*sumBefore/base.n, 0) + max(squares-sum*sum/now.n, 0)
+		return (sum/now.n - sumBefore/base.n) / math.Sqrt(max(inner/freedom, resolution)*(1/base.n+1/now.n))
+	}
+	highest := max(t(now.sum, now.squares, base.sum, base.squares), t(now.logs, now.logSquares, base.logs, base.logSquares))
+	return min(math.Ln2+tail(highest*part, freedom), 0)
+}
+
+func ownExcess(base, now *Sample, doubt float64) map[operation]float64 {
 	before := base.own()
 	more := map[operation]float64{}
 	for k, n := range now.own() {
@@ -354,8 +386,9 @@ func ownExcess(base, now *Sample) map[operation]float64 {
 		if !known || b.n <= 0 || n.n <= 0 {
 			continue
 		}
-		// The variance is that of the whole duration, which is more than that of the part.
-		if d := n.sum/n.n - b.sum/b.n; surprising(d, base.operations[k].time, now.operations[k].time) {
+		was, is := &base.operations[k].time, &now.operations[k].time
+		d, whole := n.sum/n.n-b.sum/b.n, is.mean()-was.mean()
+		if d > 0 && whole > 0 && slower(was, is, min(d/whole, 1)) < doubt {
 			more[k] = d * n.n
 		}
 	}
@@ -363,14 +396,14 @@ func ownExcess(base, now *Sample) map[operation]float64 {
 }
 
 // silentExcess is how much longer calls took to nodes that only their callers tell of, such as databases.
-func silentExcess(base, now *Sample) map[graph.NodeID]float64 {
+func silentExcess(base, now *Sample, doubt float64) map[graph.NodeID]float64 {
 	more := map[graph.NodeID]float64{}
 	for k, n := range now.calls {
 		b := base.calls[k]
-		if b == nil || n.async || n.server.n > 0 || b.server.n > 0 || n.client.n <= 0 || b.client.n <= 0 {
+		if b == nil || n.server.n > 0 || b.server.n > 0 || n.client.n <= 0 || b.client.n <= 0 {
 			continue
 		}
-		if d := n.client.mean() - b.client.mean(); surprising(d, b.client, n.client) {
+		if d := n.client.mean() - b.client.mean(); d > 0 && slower(&b.client, &n.client, 1) < doubt {
 			more[k.callee.node] += d * n.client.n
 		}
 	}
@@ -383,20 +416,21 @@ type ends struct{ caller, callee graph.NodeID }
 // wayExcess says how much longer calls were on their way, by the end that is to blame: the one of whose calls
 // the larger part got slower; if both are alike, the one with more slower neighbours, so that few causes
 // explain much; else the callee.
-func wayExcess(base, now *Sample) map[graph.NodeID]float64 {
+func wayExcess(base, now *Sample, doubt float64) map[graph.NodeID]float64 {
 	from, to := map[graph.NodeID]*way{}, map[graph.NodeID]*way{}
 	more := map[ends]float64{}
 	for k, n := range now.calls {
 		b := base.calls[k]
-		if b == nil || n.async || n.client.n <= 0 || n.server.n <= 0 || b.client.n <= 0 || b.server.n <= 0 {
+		if b == nil || n.client.n <= 0 || n.server.n <= 0 || b.client.n <= 0 || b.server.n <= 0 {
 			continue
 		}
 		before, after := b.client.mean()-b.server.mean(), n.client.mean()-n.server.mean()
 		d := after - before
-		slower := d > max(before/2, leastSlower) && surprising(d, b.client, n.client)
-		at(from, k.caller.node).add(n.calls, slower, k.callee.node)
-		at(to, k.callee.node).add(n.calls, slower, k.caller.node)
-		if slower {
+		chance := slower(&b.client, &n.client, 1)
+		longer := d > max(before/2, leastSlower) && chance < likely
+		at(from, k.caller.node).add(n.calls, longer, k.callee.node)
+		at(to, k.callee.node).add(n.calls, longer, k.caller.node)
+		if longer && chance < doubt {
 			more[ends{k.caller.node, k.callee.node}] += d * n.client.n
 		}
 	}
@@ -414,6 +448,9 @@ func wayExcess(base, now *Sample) map[graph.NodeID]float64 {
 // leastSlower is the least time in µs by which a way must get longer to count: clocks of two processes, and
 // what a library measures of a call, differ by less.
 const leastSlower = 1000
+
+// likely is the chance below which something counts as slower if it is the only one that is asked about.
+var likely = math.Log(0.05)
 
 // way is what is known of the calls on one side of a node.
 type way struct {
@@ -442,55 +479,68 @@ func (w *way) above(o *way) bool {
 	return len(w.neighbours) > len(o.neighbours)
 }
 
+// counted is how many calls there were, and how many of them were answered.
+type counted struct{ calls, answered float64 }
+
 // aliases says who stands behind a node that only its callers tell of: of a caller's calls with one name that
 // were answered, all but a hundredth and at least twenty went to one service, so unanswered ones of that
 // name went there too (R7). A dead service leaves nothing but such calls.
-func aliases(samples ...*Sample) map[ends]graph.NodeID {
+func aliases(calls iter.Seq2[call, counted]) map[ends]graph.NodeID {
 	type name struct {
 		caller graph.NodeID
 		callee string
 	}
-	type answered struct {
-		all  float64
-		most float64
-		by   graph.NodeID
+	answers := map[name]map[graph.NodeID]float64{} // of names of which some are unanswered
+	for k, c := range calls {
+		if c.answered == 0 && k.callee.name != "" {
+			answers[name{k.caller.node, k.callee.name}] = map[graph.NodeID]float64{}
+		}
 	}
-	calls := map[name]map[graph.NodeID]float64{}
-	for _, s := range samples {
-		for k, c := range s.calls {
-			if c.server.n > 0 && k.callee.name != "" {
-				n := name{k.caller.node, k.callee.name}
-				if calls[n] == nil {
-					calls[n] = map[graph.NodeID]float64{}
-				}
-				calls[n][k.callee.node] += c.calls
-			}
+	for k, c := range calls {
+		if by := answers[name{k.caller.node, k.callee.name}]; by != nil && c.answered > 0 {
+			by[k.callee.node] += c.calls
 		}
 	}
 	found := map[ends]graph.NodeID{}
-	for _, s := range samples {
-		for k, c := range s.calls {
-			if c.server.n > 0 {
-				continue
+	for k, c := range calls {
+		if c.answered > 0 {
+			continue
+		}
+		var all, most float64
+		var by graph.NodeID
+		for node, n := range answers[name{k.caller.node, k.callee.name}] {
+			all += n
+			if n > most || n == most && node < by {
+				most, by = n, node
 			}
-			var a answered
-			for node, n := range calls[name{k.caller.node, k.callee.name}] {
-				a.all += n
-				if n > a.most || n == a.most && node < a.by {
-					a.most, a.by = n, node
-				}
-			}
-			e := ends{k.caller.node, k.callee.node}
-			switch before, known := found[e]; {
-			case a.all < 20 || a.most < 0.99*a.all:
-			case !known:
-				found[e] = a.by
-			case before != a.by:
-				found[e] = k.callee.node // it stands for several
-			}
+		}
+		e := ends{k.caller.node, k.callee.node}
+		switch before, known := found[e]; {
+		case all < 20 || most < 0.99*all:
+		case !known:
+			found[e] = by
+		case before != by:
+			found[e] = k.callee.node // it stands for several
 		}
 	}
 	return found
+}
+
+// countedIn yields the calls of two samples.
+func countedIn(base, now *Sample) iter.Seq2[call, counted] {
+	return func(yield func(call, counted) bool) {
+		for k := range merged(base.calls, now.calls) {
+			var sum counted
+			for _, c := range []*callSum{base.calls[k], now.calls[k]} {
+				if c != nil {
+					sum = counted{sum.calls + c.calls, sum.answered + c.server.n}
+				}
+			}
+			if !yield(k, sum) {
+				return
+			}
+		}
+	}
 }
 
 func named(names map[ends]graph.NodeID, caller, callee graph.NodeID) graph.NodeID {

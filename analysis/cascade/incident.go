@@ -73,6 +73,7 @@ type Incident struct {
 	Opened     time.Time
 	LastIll    time.Time
 	Closed     time.Time // zero: it lasts
+	Suspected  bool      // chance makes it unlikely, and not impossible: nobody should be called for it
 	Sign       Sign
 	Units      float64     // failed requests, failed calls or seconds in the window looked at, at its worst
 	Candidates []Candidate // the most blamed first; when it was worst
@@ -80,24 +81,19 @@ type Incident struct {
 	Path       []Step      // from the first candidate upwards, by onset
 	Entries    []Impact    // at their worst, the hardest hit first
 	nodes      map[graph.NodeID]bool
-	requests   float64 // in which the sign showed
+	evidence   float64 // how improbable all that was ill was when it was so most
 }
 
 // Open reports whether the incident lasts.
 func (i *Incident) Open() bool { return i.Closed.IsZero() }
 
-// Timed is what was seen in a bucket of graph.Step.
-type Timed struct {
-	At time.Time
-	*Sample
-}
-
 // Tracker follows incidents. It is for one tenant and not safe for concurrent use.
 type Tracker struct {
 	cfg     Config
-	base    *Sample
+	series  *series
 	learned time.Time
-	seconds float64 // that base is of
+	seconds float64 // that what is usual is of
+	at      time.Time
 	open    []*Incident
 	closed  []*Incident // latest first
 	pending []suspect
@@ -105,40 +101,58 @@ type Tracker struct {
 
 // suspect is a group that was ill in the last looks.
 type suspect struct {
-	nodes map[graph.NodeID]bool
-	looks int
-	onset time.Time
+	nodes  map[graph.NodeID]bool
+	looks  int
+	onset  time.Time
+	chance float64 // in the look in which it was least
 }
 
 // New returns a Tracker that knows nothing yet.
-func New(cfg Config) *Tracker { return &Tracker{cfg: cfg, base: NewSample()} }
+func New(cfg Config) *Tracker { return &Tracker{cfg: cfg, series: newSeries()} }
 
-// Learn takes in what was seen up to a time as usual, unless that is not later than what was taken in before. It
-// should be so old that an incident in it would have been noticed: what is part of one is left out, until it
-// has lasted for Config.NewUsual.
-func (t *Tracker) Learn(upTo time.Time, s *Sample) {
+// Learn takes in what was seen in the bucket that ends at a time, which is not before one that was learned. Rows
+// should be so old that they hardly change any more. They become usual when they are some minutes older, but for
+// what is part of an incident by then, until it has lasted for Config.NewUsual.
+func (t *Tracker) Learn(upTo time.Time, rows Rows) {
 	if !upTo.After(t.learned) {
 		return
 	}
+	s := t.series
 	if !t.learned.IsZero() {
-		by := math.Exp2(-upTo.Sub(t.learned).Minutes() / t.cfg.HalfLife.Minutes())
-		t.base.fade(by)
-		t.seconds = t.seconds*by + upTo.Sub(t.learned).Seconds()
+		passed := upTo.Sub(t.learned)
+		by := math.Exp2(-passed.Minutes() / t.cfg.HalfLife.Minutes())
+		s.fade(by)
+		t.seconds = t.seconds*by + passed.Seconds()
 	}
 	t.learned = upTo
-	if nodes := t.illNodes(upTo); len(nodes) > 0 {
-		s = s.without(nodes)
+	if begin := s.begin[younger]; !begin.IsZero() && upTo.Sub(begin) > mellow {
+		s.shift(elder, usual, t.illNodes(s.begin[elder], begin))
+		s.shift(younger, elder, nil)
 	}
-	t.base.Add(s, 1)
+	for bucket, part := range rows.byBucket {
+		s.add(part, bucket, younger)
+	}
+	ill := t.illNodes(upTo.Add(-graph.OutcomeStep), upTo)
+	for i := range rows.Outcomes {
+		if r := &rows.Outcomes[i]; !ill[r.Caller] {
+			at(s.groups, groupOf(r)).addRow(r)
+		}
+	}
 }
 
 // Learned is up to when was taken in as usual; zero: nothing.
 func (t *Tracker) Learned() time.Time { return t.learned }
 
-func (t *Tracker) illNodes(at time.Time) map[graph.NodeID]bool {
+// illNodes are those of incidents that lasted in a stretch of time.
+func (t *Tracker) illNodes(from, to time.Time) map[graph.NodeID]bool {
 	nodes := map[graph.NodeID]bool{}
 	for _, i := range t.open {
-		if at.Sub(i.Started) < t.cfg.NewUsual {
+		if i.Started.Before(to) && to.Sub(i.Started) < t.cfg.NewUsual {
+			maps.Copy(nodes, i.nodes)
+		}
+	}
+	for _, i := range t.closed {
+		if i.Started.Before(to) && i.Closed.After(from) && to.Sub(i.Started) < t.cfg.NewUsual {
 			maps.Copy(nodes, i.nodes)
 		}
 	}
@@ -148,63 +162,59 @@ func (t *Tracker) illNodes(at time.Time) map[graph.NodeID]bool {
 	return nodes
 }
 
-// without is s but for what some nodes served and called.
-func (s *Sample) without(nodes map[graph.NodeID]bool) *Sample {
-	part := NewSample()
-	for k, o := range s.operations {
-		if !nodes[k.node] {
-			part.operations[k] = o
-		}
+// See takes in what was seen since Learned, for the next Look. at is the end of the latest bucket of all; if it is
+// another one than before, or something was learned meanwhile, what was seen before is forgotten.
+func (t *Tracker) See(at time.Time, rows Rows) {
+	s := t.series
+	if !at.Equal(t.at) {
+		s.clear()
+		t.at = at
 	}
-	for k, c := range s.calls {
-		if !nodes[k.caller.node] && !nodes[k.callee.node] {
-			part.calls[k] = c
-		}
+	for bucket, part := range rows.byBucket {
+		s.add(part, bucket, max(recent, latest-int((at.Sub(bucket)-1)/graph.Step)))
 	}
-	for k, g := range s.groups {
-		if !nodes[k.node] {
-			part.groups[k] = g
+	for i := range rows.Outcomes {
+		r := &rows.Outcomes[i]
+		f := slices.IndexFunc(s.fared, func(f fared) bool { return f.begin.Equal(r.Bucket) })
+		if f < 0 {
+			f = len(s.fared)
+			s.fared = append(s.fared, fared{r.Bucket, NewSample()})
 		}
+		s.fared[f].AddOutcome(r)
 	}
-	return part
 }
 
-// Look compares the latest buckets, oldest first, with what is usual. outcomes is how the requests of about
-// the same time fared, which is known by the minute. outside reports whether a node stands for those who call from
+// Look compares what was seen with what was before. outside reports whether a node stands for those who call from
 // outside.
-func (t *Tracker) Look(at time.Time, recent []Timed, outcomes *Sample, outside func(graph.NodeID) bool) {
-	now := NewSample()
-	for _, b := range recent {
-		now.Add(b.Sample, 1)
-	}
-	maps.Copy(now.groups, outcomes.groups)
-	names := aliases(t.base, now)
-	members := symptoms(t.base, now, names)
+func (t *Tracker) Look(at time.Time, outside func(graph.NodeID) bool) {
+	s := t.series
+	t.at = time.Time{}
+	names := aliases(s.counted)
+	members, suspicious := s.symptoms(names)
 	var pending []suspect
-	for _, nodes := range groups(members, now, names) {
+	for _, nodes := range groups(members, s, names) {
 		of := membersOf(members, nodes)
-		for i := range of {
-			of[i].Onset = t.onset(&of[i], recent, names)
-		}
 		first := slices.MinFunc(of, func(a, b Member) int { return a.Onset.Compare(b.Onset) }).Onset
+		clearest := slices.MinFunc(of, func(a, b Member) int { return cmp.Compare(a.chance, b.chance) }).chance
 		if i := t.incidentOf(at, nodes, of); i != nil {
-			t.grow(i, at, nodes, of, now, outside)
+			t.grow(i, at, nodes, of, names, outside)
 			continue
 		}
-		s := suspect{nodes, 1, first}
+		s := suspect{nodes, 1, first, clearest}
 		for _, p := range t.pending {
 			if overlap(p.nodes, nodes) {
 				s.looks = max(s.looks, p.looks+1)
 				s.onset = earlier(s.onset, p.onset)
+				s.chance = min(s.chance, p.chance)
 			}
 		}
-		if s.looks < t.cfg.Confirm {
+		if s.looks < t.cfg.Confirm || s.chance > suspicious {
 			pending = append(pending, s)
 			continue
 		}
-		i := &Incident{ID: identity(s.onset, nodes), Started: s.onset, Opened: at, nodes: map[graph.NodeID]bool{}}
+		i := &Incident{ID: identity(s.onset, nodes), Started: s.onset, Opened: at, Suspected: true, nodes: map[graph.NodeID]bool{}}
 		t.open = append(t.open, i)
-		t.grow(i, at, nodes, of, now, outside)
+		t.grow(i, at, nodes, of, names, outside)
 	}
 	t.pending = pending
 	t.end(at)
@@ -263,34 +273,44 @@ func earlier(a, b time.Time) time.Time {
 }
 
 // grow takes what is ill now into an incident. It never shrinks.
-func (t *Tracker) grow(i *Incident, at time.Time, nodes map[graph.NodeID]bool, members []Member, now *Sample, outside func(graph.NodeID) bool) {
+func (t *Tracker) grow(i *Incident, at time.Time, nodes map[graph.NodeID]bool, members []Member, names map[ends]graph.NodeID, outside func(graph.NodeID) bool) {
 	maps.Copy(i.nodes, nodes)
 	i.LastIll = at
 	for _, m := range members {
-		i.Started = earlier(i.Started, m.Onset)
+		i.Suspected = i.Suspected && m.Suspected
 		known := slices.IndexFunc(i.Members, func(o Member) bool { return o.subject() == m.subject() })
-		switch {
-		case known < 0:
-			i.Members = append(i.Members, m)
-		default:
-			o := &i.Members[known]
-			m.Onset = earlier(m.Onset, o.Onset)
-			if m.Bad < o.Bad {
-				m = *o
+		if known < 0 {
+			if m.from < recent && len(i.Members) > 0 && m.Onset.Before(i.Started) {
+				m.Onset = i.Started // older stretches are long
 			}
+			i.Members = append(i.Members, m)
+			continue
+		}
+		o := &i.Members[known]
+		m.Suspected = m.Suspected && o.Suspected
+		if m.from >= recent && m.chance < o.chance {
 			*o = m
 		}
+		o.Suspected = m.Suspected
 	}
 	slices.SortStableFunc(i.Members, func(a, b Member) int { return a.Onset.Compare(b.Onset) })
-	r := Rank(t.base.within(i.nodes), now.within(i.nodes))
-	if r.Requests >= i.requests {
-		i.Sign, i.Units, i.requests, i.Candidates = r.Sign, r.Units, r.Requests, nil
+	i.Started = i.Members[0].Onset
+	evidence := 0.0
+	for _, m := range members {
+		evidence -= m.chance
+	}
+	clearest := slices.MinFunc(members, func(a, b Member) int { return cmp.Compare(a.chance, b.chance) })
+	below := t.series.below(nodes)
+	before, since := t.series.split(below, clearest.from)
+	if evidence >= i.evidence && (clearest.from >= recent || i.evidence == 0) {
+		r := rank(before, since, len(t.series.operations)+len(t.series.calls))
+		i.Sign, i.Units, i.evidence, i.Candidates = r.Sign, r.Units, evidence, nil
 		for n, s := range r.Shares[:min(len(r.Shares), 5)] {
 			i.Candidates = append(i.Candidates, Candidate{Share: s, Likely: n == 0 && s.Share >= 0.5, Onset: i.onsetOf(s.Node)})
 		}
-		i.Path = i.path(now, aliases(t.base, now))
+		i.Path = i.path(since, names)
 	}
-	i.hit(now, outside)
+	i.hit(t.series, outside)
 }
 
 func (i *Incident) onsetOf(n graph.NodeID) (onset time.Time) {
@@ -311,7 +331,7 @@ func (i *Incident) path(now *Sample, names map[ends]graph.NodeID) (steps []Step)
 	calls := map[ends]sum{}
 	for k, c := range now.calls {
 		e := ends{k.caller.node, named(names, k.caller.node, k.callee.node)}
-		if i.nodes[e.caller] && e.caller != e.callee && !c.async {
+		if i.nodes[e.caller] && e.caller != e.callee {
 			calls[e] = sum{calls[e].calls + c.calls, calls[e].failed + c.failed}
 		}
 	}
@@ -334,15 +354,15 @@ func (i *Incident) path(now *Sample, names map[ends]graph.NodeID) (steps []Step)
 }
 
 // hit notes how operations fare that are called from outside: by a node that stands for that, or by nobody.
-func (i *Incident) hit(now *Sample, outside func(graph.NodeID) bool) {
+func (i *Incident) hit(s *series, outside func(graph.NodeID) bool) {
 	inner := map[operation]bool{}
-	for k := range now.calls {
-		if !outside(k.caller.node) {
+	for k := range s.calls {
+		if i.nodes[k.callee.node] && !outside(k.caller.node) {
 			inner[k.callee] = true
 		}
 	}
 	for _, m := range i.Members {
-		if m.Callee != 0 || inner[operation{m.Node, m.Operation}] {
+		if m.Callee != 0 || m.Operation == "" || inner[operation{m.Node, m.Operation}] {
 			continue
 		}
 		impact := Impact{m.Node, m.Operation, m.Requests, m.Bad}
@@ -356,54 +376,6 @@ func (i *Incident) hit(now *Sample, outside func(graph.NodeID) bool) {
 	slices.SortFunc(i.Entries, func(a, b Impact) int {
 		return cmp.Or(cmp.Compare(b.Bad, a.Bad), cmp.Compare(a.Node, b.Node), cmp.Compare(a.Operation, b.Operation))
 	})
-}
-
-// onset is the start of the first bucket from which on a member was more ill than not.
-func (t *Tracker) onset(m *Member, recent []Timed, names map[ends]graph.NodeID) time.Time {
-	onset := recent[len(recent)-1].At
-	for i := len(recent) - 1; i >= 0; i-- {
-		bad, n := t.badIn(m, recent[i].Sample, names)
-		if n == 0 {
-			continue
-		}
-		if bad/n < (m.Before+m.Share())/2 {
-			break
-		}
-		onset = recent[i].At
-	}
-	return onset
-}
-
-func (t *Tracker) badIn(m *Member, s *Sample, names map[ends]graph.NodeID) (bad, n float64) {
-	if m.Callee == 0 {
-		k := operation{m.Node, m.Operation}
-		o := s.operations[k]
-		switch {
-		case o == nil:
-			return 0, 0
-		case m.Sign == Failing:
-			return o.failed, o.requests
-		}
-		limit, _ := slowAbove(t.base.operations[k])
-		return above(o.times, limit), o.requests
-	}
-	if m.Sign == Slow {
-		e := ends{m.Node, m.Callee}
-		before, now := t.base.edges(names)[e], s.edges(names)[e]
-		if before == nil || now == nil || now.client.n == 0 {
-			return 0, 0
-		}
-		if now.client.mean() > before.client.mean()*1.5+5000 {
-			bad = now.client.n
-		}
-		return bad, now.client.n
-	}
-	for k, c := range s.calls {
-		if k.caller.node == m.Node && named(names, k.caller.node, k.callee.node) == m.Callee {
-			bad, n = bad+c.failed, n+c.calls
-		}
-	}
-	return bad, n
 }
 
 // end closes incidents of which nothing has been ill for a while.
@@ -438,16 +410,18 @@ func (t *Tracker) Seconds() float64 { return t.seconds }
 
 // Calls yields what calls what in usual times, in no order, with how often, which only compares.
 func (t *Tracker) Calls(yield func(caller graph.NodeID, operation string, callee graph.NodeID, called string, calls float64)) {
-	for k, c := range t.base.calls {
-		if !c.async {
-			yield(k.caller.node, k.caller.name, k.callee.node, k.callee.name, c.calls)
+	for k, c := range t.series.calls {
+		if n := c.sums[usual].calls + c.sums[elder].calls + c.sums[younger].calls; n > 0 {
+			yield(k.caller.node, k.caller.name, k.callee.node, k.callee.name, n)
 		}
 	}
 }
 
 // Requests yields how many requests operations serve in usual times, in no order, likewise.
 func (t *Tracker) Requests(yield func(node graph.NodeID, operation string, requests float64)) {
-	for k, o := range t.base.operations {
-		yield(k.node, k.name, o.requests)
+	for k, o := range t.series.operations {
+		if n := o.sums[usual].requests + o.sums[elder].requests + o.sums[younger].requests; n > 0 {
+			yield(k.node, k.name, n)
+		}
 	}
 }

@@ -12,7 +12,9 @@
 package cascade
 
 import (
+	"bytes"
 	"math"
+	"slices"
 
 	"faultline/graph"
 )
@@ -34,25 +36,69 @@ type group struct {
 	callee graph.NodeID
 }
 
-// timing sums durations in µs, each at most a minute, so that a few very long ones do not hide the rest.
-type timing struct{ n, sum, squares float64 }
+// timing sums durations in µs, each at most a minute, so that a few very long ones do not hide the rest, and their
+// logarithms, bucket by bucket: requests of one bucket have much in common, so buckets differ by more than
+// their requests do.
+type timing struct {
+	n, sum, squares  float64
+	logs, logSquares float64
+	buckets          float64
+	between          float64 // for each bucket, the square of the sum of its logarithms by their number
+}
 
 const longest = 60e6 // µs
 
+// durations and logarithms stand for the buckets of a histogram.
+var durations, logarithms = func() (d, l [graph.MaxIndex + 1]float64) {
+	for i := range d {
+		d[i] = min(math.Exp2((float64(i)-0.5)/16), longest)
+		l[i] = math.Log(d[i])
+	}
+	return d, l
+}()
+
+// addHistogram takes in durations of the bucket under way.
 func (t *timing) addHistogram(h graph.Histogram) {
 	for _, b := range h {
-		d := min(math.Exp2((float64(b.Index)-0.5)/16), longest)
-		n := float64(b.N)
+		d, l, n := durations[b.Index], logarithms[b.Index], float64(b.N)
 		t.n += n
 		t.sum += n * d
 		t.squares += n * d * d
+		t.logs += n * l
+		t.logSquares += n * l * l
 	}
 }
 
-func (t *timing) add(o timing, weight float64) {
-	t.n += o.n * weight
-	t.sum += o.sum * weight
-	t.squares += o.squares * weight
+func (t *timing) add(o *timing) {
+	t.n += o.n
+	t.sum += o.sum
+	t.squares += o.squares
+	t.logs += o.logs
+	t.logSquares += o.logSquares
+	t.buckets += o.buckets
+	t.between += o.between
+}
+
+func (t timing) with(o *timing) timing {
+	t.add(o)
+	return t
+}
+
+func (t *timing) fade(by float64) {
+	t.n *= by
+	t.sum *= by
+	t.squares *= by
+	t.logs *= by
+	t.logSquares *= by
+	t.buckets *= by
+	t.between *= by
+}
+
+// closeBucket says that all of a bucket is in t, and nothing else.
+func (t *timing) closeBucket() {
+	if t.n > 0 {
+		t.buckets, t.between = 1, t.logs*t.logs/t.n
+	}
 }
 
 func (t *timing) mean() float64 {
@@ -62,12 +108,16 @@ func (t *timing) mean() float64 {
 	return t.sum / t.n
 }
 
-// errorOfMean is the variance of the mean.
-func (t *timing) errorOfMean() float64 {
-	if t.n <= 1 {
-		return math.Inf(1)
+// answers are how many calls were answered and how long that took in µs.
+type answers struct{ n, sum float64 }
+
+func (a *answers) add(o answers) { *a = answers{a.n + o.n, a.sum + o.sum} }
+
+func (a answers) mean() float64 {
+	if a.n <= 0 {
+		return 0
 	}
-	return max(t.squares/t.n-t.mean()*t.mean(), 0) / t.n
+	return a.sum / a.n
 }
 
 type operationSum struct {
@@ -76,15 +126,118 @@ type operationSum struct {
 	times            graph.Histogram
 }
 
+func (o *operationSum) addRow(r *graph.OperationRow) {
+	o.requests += float64(r.Calls)
+	o.failed += float64(r.Failed)
+	o.time.addHistogram(r.Server)
+	o.times.Merge(r.Server)
+}
+
+func (o *operationSum) add(x *operationSum) {
+	o.requests += x.requests
+	o.failed += x.failed
+	o.time.add(&x.time)
+	o.times.Merge(x.times)
+}
+
+func (o *operationSum) fade(by float64) {
+	o.requests *= by
+	o.failed *= by
+	o.time.fade(by)
+	kept := o.times[:0]
+	for _, b := range o.times {
+		if b.N = int64(math.Round(float64(b.N) * by)); b.N > 0 {
+			kept = append(kept, b)
+		}
+	}
+	o.times = kept
+}
+
 type callSum struct {
-	calls, failed  float64
-	client, server timing // of calls that both ends measured, or else of those that the client did
-	async          bool
+	calls, failed float64
+	client        timing  // of calls that both ends measured, or else of those that the client did
+	server        answers // likewise
+	waves         float64 // for each bucket, the square of the number of calls by that of the requests that made them
+}
+
+func (c *callSum) addRow(r *graph.CallSiteRow) {
+	c.calls += float64(r.Calls)
+	c.failed += float64(r.Failed)
+	c.client.addHistogram(r.Client)
+	for _, b := range r.Server {
+		c.server.add(answers{float64(b.N), float64(b.N) * durations[b.Index]})
+	}
+}
+
+func (c *callSum) add(x *callSum) {
+	c.calls += x.calls
+	c.failed += x.failed
+	c.client.add(&x.client)
+	c.server.add(x.server)
+	c.waves += x.waves
+}
+
+func (c *callSum) fade(by float64) {
+	c.calls *= by
+	c.failed *= by
+	c.client.fade(by)
+	c.server = answers{c.server.n * by, c.server.sum * by}
+	c.waves *= by
 }
 
 type groupSum struct {
-	requests, failed, clean, cleanFailed, blamed, unexplained, survived float64
-	fatalTrace, survivedTrace                                           graph.TraceID
+	requests, failed, cleanFailed, unexplained, survived float64
+	fatalTraces, survivedTraces                          traces
+}
+
+func (g *groupSum) addRow(r *graph.OutcomeRow) {
+	g.requests += float64(r.Requests)
+	g.failed += float64(r.Failed)
+	g.cleanFailed += float64(r.CleanFailed)
+	g.unexplained += float64(r.Unexplained)
+	g.survived += float64(r.TotalSurvived + r.PartialSurvived + r.ContestedSurvived)
+	g.fatalTraces.add(r.FatalTrace)
+	g.survivedTraces.add(r.SurvivedTrace)
+}
+
+func (g *groupSum) add(x *groupSum) {
+	g.requests += x.requests
+	g.failed += x.failed
+	g.cleanFailed += x.cleanFailed
+	g.unexplained += x.unexplained
+	g.survived += x.survived
+	g.fatalTraces.addAll(x.fatalTraces)
+	g.survivedTraces.addAll(x.survivedTraces)
+}
+
+func (g *groupSum) fade(by float64) {
+	for _, f := range []*float64{&g.requests, &g.failed, &g.cleanFailed, &g.unexplained, &g.survived} {
+		*f *= by
+	}
+	g.fatalTraces, g.survivedTraces = nil, nil
+}
+
+// traces are ids of examples, the least ones, so that the choice does not depend on the order.
+type traces []graph.TraceID
+
+const mostTraces = 5
+
+func (t *traces) add(id graph.TraceID) {
+	if id == (graph.TraceID{}) {
+		return
+	}
+	i, known := slices.BinarySearchFunc(*t, id, func(a, b graph.TraceID) int { return bytes.Compare(a[:], b[:]) })
+	if known || i == mostTraces {
+		return
+	}
+	*t = slices.Insert(slices.Clone(*t), i, id)
+	*t = (*t)[:min(len(*t), mostTraces)]
+}
+
+func (t *traces) addAll(ids traces) {
+	for _, id := range ids {
+		t.add(id)
+	}
 }
 
 // Sample sums what was seen of a system in some stretch of time.
@@ -99,9 +252,6 @@ func NewSample() *Sample {
 	return &Sample{operations: map[operation]*operationSum{}, calls: map[call]*callSum{}, groups: map[group]*groupSum{}}
 }
 
-// Empty reports whether nothing was seen.
-func (s *Sample) Empty() bool { return len(s.operations) == 0 && len(s.calls) == 0 }
-
 func at[K comparable, V any](m map[K]*V, k K) *V {
 	v := m[k]
 	if v == nil {
@@ -113,107 +263,23 @@ func at[K comparable, V any](m map[K]*V, k K) *V {
 
 // AddOperation takes in the requests of an operation.
 func (s *Sample) AddOperation(r *graph.OperationRow) {
-	o := at(s.operations, operation{r.Node, r.Operation})
-	o.requests += float64(r.Calls)
-	o.failed += float64(r.Failed)
-	o.time.addHistogram(r.Server)
-	o.times.Merge(r.Server)
+	at(s.operations, operation{r.Node, r.Operation}).addRow(r)
 }
 
-// AddCall takes in the calls between two operations. The view of a queue from producer to consumer is left out.
+// AddCall takes in the calls between two operations that the caller waits for. The view of a queue from producer
+// to consumer is left out.
 func (s *Sample) AddCall(r *graph.CallSiteRow) {
-	if r.Via != 0 {
-		return
+	if k, waited := callOf(r); waited {
+		at(s.calls, k).addRow(r)
 	}
-	c := at(s.calls, call{operation{r.Caller, r.CallerOperation}, operation{r.Callee, r.CalleeOperation}})
-	c.calls += float64(r.Calls)
-	c.failed += float64(r.Failed)
-	c.client.addHistogram(r.Client)
-	c.server.addHistogram(r.Server)
-	c.async = c.async || r.Mode == graph.Async
+}
+
+// callOf says what a row is about, and whether the caller waits for it.
+func callOf(r *graph.CallSiteRow) (call, bool) {
+	return call{operation{r.Caller, r.CallerOperation}, operation{r.Callee, r.CalleeOperation}}, r.Via == 0 && r.Mode != graph.Async
 }
 
 // AddOutcome takes in how requests fared with their calls.
-func (s *Sample) AddOutcome(r *graph.OutcomeRow) {
-	g := at(s.groups, group{operation{r.Caller, r.Operation}, r.Callee})
-	g.requests += float64(r.Requests)
-	g.failed += float64(r.Failed)
-	g.clean += float64(r.Clean)
-	g.cleanFailed += float64(r.CleanFailed)
-	g.blamed += float64(r.Blamed)
-	g.unexplained += float64(r.Unexplained)
-	g.survived += float64(r.TotalSurvived + r.PartialSurvived + r.ContestedSurvived)
-	g.fatalTrace = graph.LeastTrace(g.fatalTrace, r.FatalTrace)
-	g.survivedTrace = graph.LeastTrace(g.survivedTrace, r.SurvivedTrace)
-}
+func (s *Sample) AddOutcome(r *graph.OutcomeRow) { at(s.groups, groupOf(r)).addRow(r) }
 
-// Add adds o, each count of which counts weight times.
-func (s *Sample) Add(o *Sample, weight float64) {
-	for k, x := range o.operations {
-		y := at(s.operations, k)
-		y.requests += x.requests * weight
-		y.failed += x.failed * weight
-		y.time.add(x.time, weight)
-		for _, b := range x.times {
-			y.times.AddAt(b.Index, int64(math.Round(float64(b.N)*weight)))
-		}
-	}
-	for k, x := range o.calls {
-		y := at(s.calls, k)
-		y.calls += x.calls * weight
-		y.failed += x.failed * weight
-		y.client.add(x.client, weight)
-		y.server.add(x.server, weight)
-		y.async = y.async || x.async
-	}
-	for k, x := range o.groups {
-		y := at(s.groups, k)
-		y.requests += x.requests * weight
-		y.failed += x.failed * weight
-		y.clean += x.clean * weight
-		y.cleanFailed += x.cleanFailed * weight
-		y.blamed += x.blamed * weight
-		y.unexplained += x.unexplained * weight
-		y.survived += x.survived * weight
-	}
-}
-
-// fade makes everything count less, and forgets what hardly counts any more.
-func (s *Sample) fade(by float64) {
-	for k, x := range s.operations {
-		if x.requests *= by; x.requests < forgotten {
-			delete(s.operations, k)
-			continue
-		}
-		x.failed *= by
-		x.time = timing{x.time.n * by, x.time.sum * by, x.time.squares * by}
-		kept := x.times[:0]
-		for _, b := range x.times {
-			if b.N = int64(math.Round(float64(b.N) * by)); b.N > 0 {
-				kept = append(kept, b)
-			}
-		}
-		x.times = kept
-	}
-	for k, x := range s.calls {
-		if x.calls *= by; x.calls < forgotten {
-			delete(s.calls, k)
-			continue
-		}
-		x.failed *= by
-		x.client = timing{x.client.n * by, x.client.sum * by, x.client.squares * by}
-		x.server = timing{x.server.n * by, x.server.sum * by, x.server.squares * by}
-	}
-	for k, x := range s.groups {
-		if x.requests *= by; x.requests < forgotten {
-			delete(s.groups, k)
-			continue
-		}
-		for _, f := range []*float64{&x.failed, &x.clean, &x.cleanFailed, &x.blamed, &x.unexplained, &x.survived} {
-			*f *= by
-		}
-	}
-}
-
-// forgotten is the count below which a faded sum is as good as nothing.
-const forgotten = 0.05
+func groupOf(r *graph.OutcomeRow) group { return group{operation{r.Caller, r.Operation}, r.Callee} }

@@ -1,11 +1,8 @@
 package cascade
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"text/tabwriter"
@@ -17,34 +14,6 @@ import (
 )
 
 var verbose = flag.Bool("cases", false, "print every case of the score")
-
-// recordedCase is one fault of a folder of recorded traces.
-type recordedCase struct {
-	ID    string
-	File  string
-	Start int64 `json:"start_unix_s"`
-	Fault struct{ Service, Type string }
-	Sign  struct{ Visible string } `json:"trace_evidence"`
-}
-
-func recordedCases(t *testing.T, folder string) (cases []recordedCase) {
-	dir := analysistest.Data(t, folder)
-	text, err := os.ReadFile(filepath.Join(dir, "truth.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var truth struct{ Cases []recordedCase }
-	if err := json.Unmarshal(text, &truth); err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range truth.Cases {
-		if c.Fault.Service != "" {
-			c.File = filepath.Join(dir, "..", c.File)
-			cases = append(cases, c)
-		}
-	}
-	return cases
-}
 
 func fold(t *testing.T, file string) analysistest.Tables {
 	t.Helper()
@@ -137,7 +106,7 @@ func TestScoreOnRecordedFaults(t *testing.T) {
 	} {
 		s := &score{}
 		scores[set.folder] = s
-		for _, c := range recordedCases(t, set.folder) {
+		for _, c := range analysistest.Cases(t, set.folder) {
 			if !set.all && c.Sign.Visible == "none" {
 				continue
 			}

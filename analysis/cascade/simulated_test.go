@@ -67,9 +67,52 @@ type answer struct {
 
 // bucketRows collects what a bucket of requests leaves behind.
 type bucketRows struct {
-	start    time.Time
-	sample   *Sample
-	outcomes *Sample
+	start      time.Time
+	operations map[operation]*graph.OperationRow
+	calls      map[call]*graph.CallSiteRow
+	outcomes   map[group]*graph.OutcomeRow
+	stalled    map[int]bool // services that are slow for once
+}
+
+func (b *bucketRows) operation(r graph.OperationRow) {
+	r.Bucket = b.start
+	o := at(b.operations, operation{r.Node, r.Operation})
+	stats := o.Stats
+	stats.Add(&r.Stats)
+	r.Stats = stats
+	*o = r
+}
+
+func (b *bucketRows) call(r graph.CallSiteRow) {
+	r.Bucket = b.start
+	k, _ := callOf(&r)
+	c := at(b.calls, k)
+	stats := c.Stats
+	stats.Add(&r.Stats)
+	r.Stats = stats
+	*c = r
+}
+
+func (b *bucketRows) outcome(r graph.OutcomeRow) {
+	r.Bucket = b.start.Truncate(graph.OutcomeStep)
+	o := at(b.outcomes, groupOf(&r))
+	stats := o.OutcomeStats
+	stats.Add(&r.OutcomeStats)
+	r.OutcomeStats = stats
+	*o = r
+}
+
+func (b *bucketRows) rows() (rows Rows) {
+	for _, r := range b.operations {
+		rows.Operations = append(rows.Operations, *r)
+	}
+	for _, r := range b.calls {
+		rows.Calls = append(rows.Calls, *r)
+	}
+	for _, r := range b.outcomes {
+		rows.Outcomes = append(rows.Outcomes, *r)
+	}
+	return rows
 }
 
 func (t *town) op(i int) string { return fmt.Sprint("op", i) }
@@ -80,6 +123,12 @@ func (t *town) node(i int) graph.NodeID { return graph.NodeID(i + 1) }
 func (t *town) serve(rows *bucketRows, i int, faults []fault, depth int) answer {
 	s := &t.services[i]
 	own := time.Duration(math.Exp(0.4*t.r.NormFloat64()) * float64(s.own))
+	if t.r.IntN(100) == 0 {
+		own *= 20 // something is always in the way of a few
+	}
+	if rows.stalled[i] {
+		own *= 3
+	}
 	failed := t.r.Float64() < s.leak
 	self := failed
 	dead, hung := false, false
@@ -112,7 +161,7 @@ func (t *town) serve(rows *bucketRows, i int, faults []fault, depth int) answer 
 		a := t.serve(rows, c.to, faults, depth+1)
 		client := min(a.took, townTimeout)
 		took += client
-		row := &graph.CallSiteRow{EdgeKey: graph.EdgeKey{Caller: t.node(i), Callee: t.node(c.to)}, CallerOperation: t.op(i), CalleeOperation: t.op(c.to)}
+		row := graph.CallSiteRow{EdgeKey: graph.EdgeKey{Caller: t.node(i), Callee: t.node(c.to)}, CallerOperation: t.op(i), CalleeOperation: t.op(c.to)}
 		if a.dead {
 			row.Callee += 1000 // the address, which is all that the caller knows
 		}
@@ -128,15 +177,15 @@ func (t *town) serve(rows *bucketRows, i int, faults []fault, depth int) answer 
 				failed, blamed, unexplained = true, row.Callee, a.dead || !a.failed
 			}
 		}
-		rows.sample.AddCall(row)
+		rows.call(row)
 		if failed && blamed != 0 {
 			break
 		}
 	}
-	op := &graph.OperationRow{Node: t.node(i), Operation: t.op(i)}
+	op := graph.OperationRow{Node: t.node(i), Operation: t.op(i)}
 	op.Calls = 1
 	op.Server.Observe(took, 1)
-	whole := &graph.OutcomeRow{Caller: t.node(i), Operation: t.op(i)}
+	whole := graph.OutcomeRow{Caller: t.node(i), Operation: t.op(i)}
 	whole.Requests = 1
 	if failed {
 		op.Failed, whole.Failed = 1, 1
@@ -147,10 +196,10 @@ func (t *town) serve(rows *bucketRows, i int, faults []fault, depth int) answer 
 			whole.CleanFailed = 1
 		}
 	}
-	rows.sample.AddOperation(op)
-	rows.outcomes.AddOutcome(whole)
+	rows.operation(op)
+	rows.outcome(whole)
 	for callee := range lost {
-		o := &graph.OutcomeRow{Caller: t.node(i), Operation: t.op(i), Callee: callee}
+		o := graph.OutcomeRow{Caller: t.node(i), Operation: t.op(i), Callee: callee}
 		o.Requests = 1
 		switch {
 		case callee == blamed:
@@ -161,14 +210,19 @@ func (t *town) serve(rows *bucketRows, i int, faults []fault, depth int) answer 
 		case !failed:
 			o.TotalSurvived = 1
 		}
-		rows.outcomes.AddOutcome(o)
+		rows.outcome(o)
 	}
 	return answer{took, failed, false}
 }
 
 // bucket plays ten seconds.
 func (t *town) bucket(at time.Time, load float64, faults []fault) *bucketRows {
-	rows := &bucketRows{at, NewSample(), NewSample()}
+	rows := &bucketRows{
+		at, map[operation]*graph.OperationRow{}, map[call]*graph.CallSiteRow{}, map[group]*graph.OutcomeRow{}, map[int]bool{},
+	}
+	for i := range t.services {
+		rows.stalled[i] = t.r.IntN(1000) == 0 // collects garbage, or waits for a disk
+	}
 	for i := range t.services {
 		if rate := t.services[i].rate * load; rate > 0 {
 			// Requests come in waves: a gamma-distributed rate on top of chance.
@@ -183,31 +237,24 @@ func (t *town) bucket(at time.Time, load float64, faults []fault) *bucketRows {
 
 // play lets a tracker watch the town and calls each after every look.
 func (t *town) play(tr *Tracker, length time.Duration, faults []fault, load func(time.Duration) float64, each func(at time.Time)) {
-	var recent []*bucketRows
+	type seen struct {
+		end time.Time
+		Rows
+	}
+	var recent []seen
 	for after := time.Duration(0); after < length; after += graph.Step {
-		b := t.bucket(t0.Add(after), load(after), faults)
-		recent = append(recent, b)
+		end := t0.Add(after + graph.Step)
+		recent = append(recent, seen{end, t.bucket(t0.Add(after), load(after), faults).rows()})
 		if len(recent) > 12 {
-			tr.Learn(recent[0].start, recent[0].with())
+			tr.Learn(recent[0].end, recent[0].Rows)
 			recent = recent[1:]
 		}
-		var timed []Timed
-		outcomes := NewSample()
-		for _, r := range recent[max(len(recent)-6, 0):] {
-			timed = append(timed, Timed{r.start, r.sample})
-			outcomes.Add(r.outcomes, 1)
+		for _, r := range recent {
+			tr.See(end, r.Rows)
 		}
-		tr.Look(b.start.Add(graph.Step), timed, outcomes, func(graph.NodeID) bool { return false })
-		each(b.start.Add(graph.Step))
+		tr.Look(end, func(graph.NodeID) bool { return false })
+		each(end)
 	}
-}
-
-// with is what is learned of a bucket.
-func (b *bucketRows) with() *Sample {
-	s := NewSample()
-	s.Add(b.sample, 1)
-	s.Add(b.outcomes, 1)
-	return s
 }
 
 var t0 = time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC)
@@ -340,8 +387,18 @@ func TestQuietDay(t *testing.T) {
 		}
 		return load
 	}, func(time.Time) {})
-	if found := tr.Incidents(); len(found) > 1 {
-		t.Errorf("%d incidents on a day without faults: %+v", len(found), found)
+	alarms, suspicions := 0, 0
+	for _, i := range tr.Incidents() {
+		if i.Suspected {
+			suspicions++
+			continue
+		}
+		alarms++
+		t.Logf("%+v", i)
+	}
+	t.Logf("%s without a fault: %d incidents and %d suspicions", length, alarms, suspicions)
+	if alarms > 1 {
+		t.Errorf("%d incidents on a day without faults", alarms)
 	}
 }
 

@@ -3,24 +3,28 @@ package cascade
 import (
 	"cmp"
 	"math"
+	"math/bits"
 	"slices"
 	"time"
-
-	"gonum.org/v1/gonum/mathext"
 
 	"faultline/graph"
 )
 
-// Member is an operation, or the calls of a node to another, that is ill.
+// Member is an operation, a node as a whole, or the calls of a node to another, that is ill.
 type Member struct {
 	Node      graph.NodeID
-	Operation string
-	Callee    graph.NodeID // 0: it is about the operation, else about all calls of the node to this one
+	Operation string       // empty, without a callee: all operations of the node taken together
+	Callee    graph.NodeID // 0: it is about requests, else about all calls of the node to this one
 	Sign      Sign
-	Bad       float64 // requests or calls that fail or are slow, as many as were seen
+	Bad       float64 // requests or calls that fail or are slow, or that are made more or less often than before
 	Requests  float64 // of this many
 	Before    float64 // share that was bad before
+	Times     float64 // how many times as long it takes as before, or as many calls a request makes; 0: it is about a share
 	Onset     time.Time
+	Suspected bool // chance makes it unlikely, and not impossible: nobody should be called for it
+
+	chance float64
+	from   int // the stretch since which it is ill
 }
 
 // Share is the share of requests that is bad.
@@ -30,95 +34,332 @@ func (m *Member) subject() Member {
 	return Member{Node: m.Node, Operation: m.Operation, Callee: m.Callee, Sign: m.Sign}
 }
 
-// What it takes to call something ill. Counts of failures are more spread than chance alone makes them: requests
-// come in sessions and retries, and share hosts. So their variance is taken to be that of a beta-binomial
-// count with this correlation (analysis specification, I). Some millions of series and looks a day leave no
-// room for a probability that is not tiny.
-const (
-	byChance    = 1e-8  // probability of as many bad ones that is too small to be chance
-	alarmAt     = 5.0   // standard errors by which a mean must grow
-	correlation = 0.005 // between any two requests
-	leastBad    = 5     // requests
-	leastRate   = 0.001 // of failures that is usual everywhere
-	leastSlow   = 0.01  // likewise, of slow requests
-	leastShare  = 0.02  // of requests that must be bad
-)
-
-// ill reports whether k bad ones of n are more than the usual share explains: by a Poisson count, spread like a
-// beta-binomial one.
-func ill(k, n, usual float64) bool {
-	if k < leastBad || k < leastShare*n || k <= n*usual {
-		return false
+// symptoms finds what is ill, in a fixed order. Whatever is watched is compared with what was before at the begin of
+// every stretch; the begin that chance explains least is the onset.
+func (s *series) symptoms(names map[ends]graph.NodeID) (found []Member, suspicious float64) {
+	w := watch{series: s, typical: s.typicalSpread(), suspicious: suspicionAt(len(s.operations) + len(s.calls)), found: map[Member]*Member{}}
+	own := map[graph.NodeID]*pool{}
+	for _, o := range s.operations {
+		w.operation(o, at(own, o.node))
 	}
-	spread := 1 + (n-1)*correlation
-	return mathext.GammaIncReg(k/spread, n*usual/spread) < byChance
-}
-
-// symptoms finds what is ill, in a fixed order.
-func symptoms(base, now *Sample, names map[ends]graph.NodeID) (members []Member) {
-	for k, n := range now.operations {
-		b := base.operations[k]
-		if b == nil || b.requests < leastKnown {
-			continue // nothing is known of what is usual
-		}
-		usual := max(b.failed/b.requests, leastRate)
-		if ill(n.failed, n.requests, usual) {
-			members = append(members, Member{Node: k.node, Operation: k.name, Sign: Failing, Bad: n.failed, Requests: n.requests, Before: b.failed / b.requests})
-			continue
-		}
-		limit, _ := slowAbove(b)
-		before := above(b.times, limit) / b.requests
-		if slow := above(n.times, limit); ill(slow, n.requests, max(before, leastSlow)) {
-			members = append(members, Member{Node: k.node, Operation: k.name, Sign: Slow, Bad: slow, Requests: n.requests, Before: before})
-		}
+	for n, p := range own {
+		w.pool(Member{Node: n, Sign: Slow}, p)
 	}
-	before := base.edges(names)
-	for e, n := range now.edges(names) {
-		b := before[e]
-		switch {
-		case b == nil || b.calls < leastKnown:
-		case ill(n.failed, n.calls, max(b.failed/b.calls, leastRate)):
-			members = append(members, Member{Node: e.caller, Callee: e.callee, Sign: Failing, Bad: n.failed, Requests: n.calls, Before: b.failed / b.calls})
-		case longer(&b.client, &n.client):
-			members = append(members, Member{Node: e.caller, Callee: e.callee, Sign: Slow, Bad: n.calls, Requests: n.calls})
+	edges := map[ends][]*callSeries{}
+	for _, c := range s.calls {
+		e := ends{c.caller.node, named(names, c.caller.node, c.callee.node)}
+		edges[e] = append(edges[e], c)
+	}
+	called := map[graph.NodeID]*pool{}
+	for e, calls := range edges {
+		var tried [stretches]tries
+		var between pool
+		to := at(called, e.callee)
+		for _, c := range calls {
+			for n := range tried {
+				tried[n] = tried[n].and(tries{c.sums[n].calls, c.sums[n].failed})
+			}
+			w.call(c, &between, to)
 		}
+		w.count(Member{Node: e.caller, Callee: e.callee, Sign: Failing}, &tried, leastRate)
+		w.pool(Member{Node: e.caller, Callee: e.callee, Sign: Slow}, &between)
+	}
+	for n, p := range called {
+		w.pool(Member{Node: n, Sign: Slow}, p)
+	}
+	members := make([]Member, 0, len(w.found))
+	for _, m := range w.found {
+		members = append(members, *m)
 	}
 	slices.SortFunc(members, func(a, b Member) int {
-		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Callee, b.Callee), cmp.Compare(a.Operation, b.Operation))
+		return cmp.Or(cmp.Compare(a.Node, b.Node), cmp.Compare(a.Callee, b.Callee), cmp.Compare(a.Operation, b.Operation), cmp.Compare(a.Sign, b.Sign))
 	})
-	return members
+	return members, w.suspicious
 }
 
-// edges sums calls by the nodes at their ends.
-func (s *Sample) edges(names map[ends]graph.NodeID) map[ends]*callSum {
-	sums := map[ends]*callSum{}
-	for k, c := range s.calls {
-		if c.async {
+// watch looks for what is ill.
+type watch struct {
+	*series
+	typical    float64
+	suspicious float64
+	found      map[Member]*Member // by subject
+}
+
+// tries are attempts at something, some of them bad.
+type tries struct{ all, bad float64 }
+
+func (t tries) and(o tries) tries { return tries{t.all + o.all, t.bad + o.bad} }
+
+// note takes a member in if chance explains it less than what is known of the same subject.
+func (w *watch) note(m Member) {
+	if m.chance > w.suspicious+faint {
+		return
+	}
+	m.Suspected, m.Onset = m.Suspected || m.chance > alarming, w.begin[m.from]
+	known := w.found[m.subject()]
+	if known == nil || known.Suspected && !m.Suspected || known.Suspected == m.Suspected && m.chance < known.chance {
+		w.found[m.subject()] = &m
+	}
+}
+
+// operation tests requests of an operation: whether they fail, are slow, or all take longer.
+func (w *watch) operation(o *operationSeries, own *pool) {
+	var failed, slow [stretches]tries
+	var time [stretches]timing
+	for n := range stretches {
+		failed[n] = tries{o.sums[n].requests, o.sums[n].failed}
+		time[n] = o.sums[n].time
+	}
+	w.count(Member{Node: o.node, Operation: o.name, Sign: Failing}, &failed, leastRate)
+	if !heard(&failed) {
+		return
+	}
+	var dense [graph.MaxIndex + 1]float64 // durations before
+	all := 0.0
+	for from := elder; from < stretches; from++ {
+		for _, b := range o.sums[from-1].times {
+			dense[b.Index] += float64(b.N)
+		}
+		if all += o.sums[from-1].requests; all < leastKnown || o.sums[from].requests == 0 {
 			continue
 		}
-		e := at(sums, ends{k.caller.node, named(names, k.caller.node, k.callee.node)})
-		e.calls += c.calls
-		e.failed += c.failed
-		e.client.add(c.client, 1)
+		limit := slowLimit(ninth(&dense, all))
+		for n := range stretches {
+			slow[n] = tries{o.sums[n].requests, above(o.sums[n].times, limit)}
+		}
+		w.countFrom(Member{Node: o.node, Operation: o.name, Sign: Slow}, &slow, leastSlow, from)
 	}
-	return sums
+	w.durations(Member{Node: o.node, Operation: o.name, Sign: Slow}, &time, own)
 }
 
-// longer reports whether calls take half as long again, and five milliseconds more, and that not by chance.
-func longer(before, now *timing) bool {
-	if before.n < leastKnown || now.n < leastKnown/2 {
-		return false
+// call tests the calls of an operation to another: whether they take longer, or there are more or fewer of them for each
+// request.
+func (w *watch) call(c *callSeries, pools ...*pool) {
+	var time [stretches]timing
+	for n := range stretches {
+		time[n] = c.sums[n].client
 	}
-	d := now.mean() - before.mean()
-	spread := (before.errorOfMean() + now.errorOfMean()) * (1 + now.n*correlation)
-	return d > max(before.mean()/2, 5000) && d > alarmAt*math.Sqrt(spread)
+	w.durations(Member{Node: c.caller.node, Callee: c.callee.node, Sign: Slow}, &time, pools...)
+	o := c.by
+	if o == nil {
+		return
+	}
+	var before, since callSum
+	var asked operationSum
+	all := 0.0
+	for n := range stretches {
+		since.calls += c.sums[n].calls
+		all += o.sums[n].requests
+	}
+	for from := elder; from < stretches; from++ {
+		before.calls += c.sums[from-1].calls
+		before.waves += c.sums[from-1].waves
+		since.calls -= c.sums[from-1].calls
+		asked.requests += o.sums[from-1].requests
+		asked.time.buckets += o.sums[from-1].time.buckets
+		if o.sums[from].requests == 0 {
+			continue
+		}
+		chance, difference := fanOut(&before, &since, asked.requests, all-asked.requests, asked.time.buckets)
+		if chance > w.suspicious+faint || !stillDifferent(c, from, before.calls/asked.requests, difference) {
+			continue
+		}
+		w.note(Member{
+			Node: c.caller.node, Operation: c.caller.name, Sign: Different, Bad: math.Abs(difference), Requests: all - asked.requests,
+			Times:  (since.calls / (all - asked.requests)) / max(before.calls/asked.requests, 1e-9),
+			chance: chance, from: from, Suspected: true, // it harms nobody by itself
+		})
+	}
 }
 
-// leastKnown is how many requests must have been seen to know what is usual.
-const leastKnown = 20
+// lately is how many requests tell whether something is still ill.
+const lately = 20
+
+// stillDifferent reports whether the latest requests make rather as many calls as since the change than as before.
+func stillDifferent(c *callSeries, from int, before, difference float64) bool {
+	requests, calls, all := 0.0, 0.0, 0.0
+	for n := from; n < stretches; n++ {
+		all += c.by.sums[n].requests
+	}
+	for n := latest; n >= from && requests < lately; n-- {
+		requests += c.by.sums[n].requests
+		calls += c.sums[n].calls
+	}
+	return requests > 0 && (calls/requests-before)/(difference/all) > 0.5
+}
+
+// leastSeen is in how many buckets something must be slow. What is slow for less may be over already: a pause, a restart.
+const leastSeen = 3
+
+// lastsIn reports whether something is slow in enough of the stretches that have a bit in seen.
+func lastsIn(seen uint64) bool { return bits.OnesCount64(seen) >= leastSeen }
+
+// heard reports whether there is something lately.
+func heard(tried *[stretches]tries) bool {
+	return slices.ContainsFunc(tried[recent:], func(t tries) bool { return t.all > 0 })
+}
+
+// count tests a share at the begin of each stretch.
+func (w *watch) count(m Member, tried *[stretches]tries, least float64) {
+	bad := 0.0
+	for n := range tried {
+		bad += tried[n].bad
+	}
+	if bad < leastBad || !heard(tried) {
+		return
+	}
+	for from := elder; from < stretches; from++ {
+		if tried[from].all > 0 {
+			w.countFrom(m, tried, least, from)
+		}
+	}
+}
+
+func (w *watch) countFrom(m Member, tried *[stretches]tries, least float64, from int) {
+	var before, since, now, worst tries
+	for n, t := range tried {
+		if n < from {
+			before = before.and(t)
+			continue
+		}
+		since = since.and(t)
+		if n >= recent && t.bad > worst.bad {
+			worst = t
+		}
+	}
+	if before.all < leastKnown {
+		return // nothing is known of what is usual
+	}
+	m.chance = more(since.bad, since.all, before.bad, before.all, least)
+	if m.chance > w.suspicious+faint {
+		return
+	}
+	rest := more(since.bad-worst.bad, since.all-worst.all, before.bad, before.all, least)
+	if rest > spell {
+		return
+	}
+	for n := latest; n >= from && now.all < lately; n-- {
+		now = now.and(tried[n])
+	}
+	m.Bad, m.Requests, m.Before, m.from = since.bad, since.all, before.bad/before.all, from
+	m.Suspected = rest > w.suspicious
+	seen := uint64(0)
+	for n := from; n < stretches; n++ {
+		if t := tried[n]; t.bad > 0 && t.bad/t.all >= m.Share()/2 {
+			seen |= 1 << n
+		}
+	}
+	if m.Sign == Slow && !lastsIn(seen) {
+		return
+	}
+	if now.bad/now.all >= (m.Before+m.Share())/2 {
+		w.note(m)
+	}
+}
+
+// pool puts together what several operations or calls of one node, each with few requests, say about time.
+type pool struct {
+	parts            [stretches]float64
+	sum              [stretches]float64 // of standard normal values, if nothing has changed
+	seen             [stretches]uint64  // the latest buckets, a bit each, in which a part is slow
+	requests, longer [stretches]float64
+	logs             [stretches]float64
+	begun            [stretches]bool // there is something in the stretch itself
+}
+
+// alike is the correlation that parts of a pool are taken to have by what they share, such as a host.
+const alike = 0.1
+
+// firm bounds what one part of a pool says: a pool is for what many say.
+const firm = 6
+
+// durations tests whether something takes longer, at the begin of each stretch, and puts it into pools.
+func (w *watch) durations(m Member, times *[stretches]timing, pools ...*pool) {
+	var since [slots]timing // the begin of each stretch
+	for n := latest; n > usual; n-- {
+		since[n] = since[n+1]
+		since[n].add(&times[n])
+	}
+	if since[recent].n == 0 {
+		return
+	}
+	before := times[usual]
+	for from := elder; from <= latest && since[from].n > 0; before, from = before.with(&times[from]), from+1 {
+		if before.n < 2 {
+			continue
+		}
+		since := &since[from]
+		shift := since.logs/since.n - before.logs/before.n
+		var now timing
+		seen := uint64(0)
+		for n := latest; n >= from; n-- {
+			if now.n < lately {
+				now.add(&times[n])
+			}
+			if t := &times[n]; t.n > 0 && t.logs/t.n-before.logs/before.n > shift/2 && shift > margin {
+				seen |= 1 << n
+			}
+		}
+		t, freedom := later(&before, since, w.typical)
+		lasts := now.logs/now.n-before.logs/before.n > shift/2
+		z := min(t, 2)
+		chance := 0.0
+		if t > 2 {
+			chance = tail(t, freedom)
+			z = min(normal(chance), firm)
+			if !lasts {
+				z = 0
+			}
+		}
+		more := (since.mean() - before.mean()) * since.n
+		for _, p := range pools {
+			p.parts[from]++
+			p.begun[from] = p.begun[from] || times[from].n > 0
+			p.sum[from] += z
+			p.seen[from] |= seen
+			p.requests[from] += since.n
+			p.longer[from] += more
+			p.logs[from] += shift * since.n
+		}
+		if chance > w.suspicious+faint || !lasts || times[from].n == 0 || since.n < leastBad || !lastsIn(seen) || more < leastMore*since.n {
+			continue
+		}
+		m.Bad, m.Requests, m.Times, m.chance, m.from = since.n, since.n, math.Exp(shift), chance, from
+		// That durations are spread like others of the system is an assumption. Without it, chance can put all
+		// the longest ones to one side in one of so many ways.
+		m.Suspected = -chooseLog(before.n+since.n, since.n) > alarming || before.n < leastKnown
+		w.note(m)
+	}
+}
+
+// pool tests what is put together of a node or of the calls between two.
+func (w *watch) pool(m Member, p *pool) {
+	for from := elder; from < stretches; from++ {
+		k := p.parts[from]
+		if k < 2 || !p.begun[from] || !lastsIn(p.seen[from]) || p.requests[from] < leastBad || p.longer[from] < leastMore*p.requests[from] {
+			continue
+		}
+		spread := math.Sqrt(k + k*(k-1)*alike)
+		z := p.sum[from] / spread
+		m.Bad, m.Requests, m.Times = p.requests[from], p.requests[from], math.Exp(p.logs[from]/p.requests[from])
+		m.chance, m.from, m.Suspected = math.Log(math.Erfc(z/math.Sqrt2)/2), from, true
+		w.note(m)
+	}
+}
+
+// ninth is the duration that nine of ten are not above.
+func ninth(dense *[graph.MaxIndex + 1]float64, all float64) time.Duration {
+	sum := 0.0
+	for i, n := range dense {
+		if sum += n; sum >= 0.9*all {
+			return time.Duration(durations[i] * 1e3)
+		}
+	}
+	return 0
+}
 
 // groups puts members together that are connected by calls between ill nodes.
-func groups(members []Member, now *Sample, names map[ends]graph.NodeID) (found []map[graph.NodeID]bool) {
+func groups(members []Member, s *series, names map[ends]graph.NodeID) (found []map[graph.NodeID]bool) {
 	parent := map[graph.NodeID]graph.NodeID{}
 	var root func(n graph.NodeID) graph.NodeID
 	root = func(n graph.NodeID) graph.NodeID {
@@ -134,7 +375,10 @@ func groups(members []Member, now *Sample, names map[ends]graph.NodeID) (found [
 			}
 		}
 	}
-	for k := range now.calls {
+	for k, c := range s.calls {
+		if !c.heard() {
+			continue
+		}
 		a, b := k.caller.node, named(names, k.caller.node, k.callee.node)
 		if _, illA := parent[a]; illA {
 			if _, illB := parent[b]; illB {
@@ -161,28 +405,4 @@ func groups(members []Member, now *Sample, names map[ends]graph.NodeID) (found [
 		found[i][n] = true
 	}
 	return found
-}
-
-// within is the part of s that is about some nodes and what they call.
-func (s *Sample) within(nodes map[graph.NodeID]bool) *Sample {
-	part := NewSample()
-	for k, o := range s.operations {
-		if nodes[k.node] {
-			part.operations[k] = o
-		}
-	}
-	for k, c := range s.calls {
-		if nodes[k.caller.node] {
-			part.calls[k] = c
-			if o := s.operations[k.callee]; o != nil { // its own time tells whether it or somebody below is slow
-				part.operations[k.callee] = o
-			}
-		}
-	}
-	for k, g := range s.groups {
-		if nodes[k.node] {
-			part.groups[k] = g
-		}
-	}
-	return part
 }

@@ -7,6 +7,7 @@ import (
 
 	"faultline/analysis"
 	"faultline/analysis/cascade"
+	"faultline/graph"
 	"faultline/web/api/gen"
 )
 
@@ -30,9 +31,13 @@ func wireIncident(r *analysis.Report, i *cascade.Incident) gen.Incident {
 		Candidates: []gen.Candidate{}, Members: []gen.IncidentMember{}, Path: []gen.IncidentStep{}, Entries: []gen.Impact{},
 	}
 	for _, x := range i.Candidates {
+		var example graph.TraceID
+		if len(x.Traces) > 0 {
+			example = x.Traces[0]
+		}
 		out.Candidates = append(out.Candidates, gen.Candidate{
 			Node: x.Node.String(), NodeName: r.Nodes[x.Node].Name, Share: x.Share.Share, Units: x.Units, Likely: x.Likely,
-			Own: x.Why.Self, Unanswered: x.Why.Unanswered, Callers: x.Why.Callers, Onset: someTime(x.Onset), Trace: traceRef(x.Trace),
+			Own: x.Why.Self, Unanswered: x.Why.Unanswered, Callers: x.Why.Callers, Onset: someTime(x.Onset), Trace: traceRef(example),
 		})
 	}
 	for _, m := range i.Members {
