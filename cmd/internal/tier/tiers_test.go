@@ -36,10 +36,21 @@ func start(t *testing.T, name string, env []string, args ...string) map[string]s
 
 func launch(t *testing.T, name string, env []string, args ...string) *program {
 	t.Helper()
+	return launchBuilt(t, name, build(t, name), env, args...)
+}
+
+// build builds one of the production programs and returns where it is.
+func build(t *testing.T, name string) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), name)
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "../../"+name).CombinedOutput(); err != nil {
 		t.Fatalf("go build: %v\n%s", err, out)
 	}
+	return path
+}
+
+func launchBuilt(t *testing.T, name, path string, env []string, args ...string) *program {
+	t.Helper()
 	p := &program{cmd: exec.Command(path, args...), addresses: map[string]string{}}
 	cmd := p.cmd
 	cmd.Env = append(os.Environ(), env...)
@@ -185,11 +196,7 @@ func relay(t *testing.T, addr, to string) {
 
 func TestProductionProgramsNeedAServer(t *testing.T) {
 	for _, program := range []string{"ingest", "api"} {
-		path := filepath.Join(t.TempDir(), program)
-		if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, "../../"+program).CombinedOutput(); err != nil {
-			t.Fatalf("go build: %v\n%s", err, out)
-		}
-		out, err := exec.CommandContext(t.Context(), path, "--admin", "127.0.0.1:0").CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), build(t, program), "--admin", "127.0.0.1:0").CombinedOutput()
 		if err == nil || !strings.Contains(string(out), "--clickhouse-addr") {
 			t.Errorf("%s without a server says (%v): %s", program, err, out)
 		}
