@@ -25,7 +25,7 @@ type Config struct {
 	MaxQueued    int            `yaml:"max_queued"`    // spans in memory that are not matched yet; more are read from the journal when it is their turn
 	MaxRows      int            `yaml:"max_rows"`      // rows not yet stored; over it spans wait in the journal
 	CatchUp      float64        `yaml:"catch_up"`      // how many times faster than it came in what waits in the journal is worked off
-	WriteTimeout time.Duration  `yaml:"write_timeout"` // for one attempt to store a block
+	WriteTimeout time.Duration  `yaml:"write_timeout"` // for the first attempt to store a block; after one that took longer the next may take twice as long
 	DrainTimeout time.Duration  `yaml:"drain_timeout"` // for storing the last block when stopping
 	Match        match.Config   `yaml:"match"`
 	Rollup       rollup.Config  `yaml:"rollup"`

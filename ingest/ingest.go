@@ -51,6 +51,7 @@ type Service struct {
 	journal *journal.Journal
 	decoder *otlp.Decoder
 	writer  Writer
+	breaker *breaker // in front of writer and shared
 	log     *slog.Logger
 	metrics *metrics
 	seen    *duplicates
@@ -96,8 +97,12 @@ type mark struct {
 // New returns a Service that keeps what it admits in j and stores what it finds with w. If it is not nil,
 // shared is where several such processes meet that count as one. It does nothing until Run.
 func New(cfg Config, j *journal.Journal, d *otlp.Decoder, w Writer, shared exchange.Store, version string, log *slog.Logger, reg Registry) *Service {
+	guard := newBreaker(reg)
+	if shared != nil {
+		shared = guardedStore{shared, guard}
+	}
 	s := &Service{
-		cfg: cfg, journal: j, decoder: d, writer: w, log: log.With("component", "ingest"),
+		cfg: cfg, journal: j, decoder: d, writer: guardedWriter{w, guard}, breaker: guard, log: log.With("component", "ingest"),
 		gatherer: reg, version: version, started: time.Now(), shared: shared, led: make(chan struct{}), graph: newServiceGraph(),
 		feed: make(chan item, 4096), found: j.End(), lastTaken: j.End(), seen: newDuplicates(cfg.Match.Keep),
 	}

@@ -65,8 +65,7 @@ func (s *Service) relay(ctx context.Context, p *exchange.Publisher, last chan<- 
 			if err == nil || ctx.Err() != nil {
 				break
 			}
-			s.metrics.writeErrors.Inc()
-			wait := again.next()
+			wait := s.pause(err, &again)
 			s.log.Warn("records are kept and published again", "err", err, "records", len(records), "retry_in", wait.String())
 			sleep(ctx, wait)
 		}
@@ -173,7 +172,7 @@ func (s *Service) lead(ctx context.Context, member string, last <-chan struct{})
 	step := func(ctx context.Context) {
 		led := leader.Leads()
 		if err := leader.Step(ctx); err != nil && ctx.Err() == nil {
-			wait := again.next()
+			wait := s.pause(err, &again)
 			s.log.Warn("the shared log is read again", "err", err, "retry_in", wait.String())
 			sleep(ctx, wait)
 			return

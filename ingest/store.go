@@ -2,6 +2,7 @@ package ingest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,29 +37,40 @@ func (s *Service) store(ctx context.Context, blocks <-chan block, stored chan<- 
 // write stores one block. The journal up to its end, and the end itself, are on disk first: whatever is
 // lost with the power, no row may be stored that another run would find differently.
 func (s *Service) write(ctx context.Context, b block) error {
-	return s.insist(ctx, b.Rows(), func() error {
+	return s.insist(ctx, b.Rows(), func(within time.Duration) error {
 		if err := s.journal.Sync(); err != nil {
 			return fmt.Errorf("sync the journal: %w", err)
 		}
 		if err := s.saveCheckpoint(b.checkpoint); err != nil {
 			return err
 		}
-		return s.tryWrite(ctx, b.Block)
+		return s.tryWrite(ctx, within, b.Block)
 	})
 }
 
 // writeUntilStored stores a block that nothing on this machine's disk depends on.
 func (s *Service) writeUntilStored(ctx context.Context, b graph.Block) error {
-	return s.insist(ctx, b.Rows(), func() error { return s.tryWrite(ctx, b) })
+	return s.insist(ctx, b.Rows(), func(within time.Duration) error { return s.tryWrite(ctx, within, b) })
+}
+
+// pause is how long to wait before trying again what failed with err.
+func (s *Service) pause(err error, again *backoff) time.Duration {
+	if errors.Is(err, errOpen) {
+		return s.breaker.wait()
+	}
+	s.metrics.writeErrors.Inc()
+	return again.next()
 }
 
 // insist tries again with growing, jittered pauses until it succeeds or ctx ends. One attempt at a time is
-// all that a database in trouble gets.
-func (s *Service) insist(ctx context.Context, rows int, try func() error) error {
+// all that a database in trouble gets. One that is slow gets more time with each attempt that took too long,
+// or it would never come to the end of a block.
+func (s *Service) insist(ctx context.Context, rows int, try func(within time.Duration) error) error {
 	again := backoff{first: 200 * time.Millisecond, most: 10 * time.Second}
+	within := s.cfg.WriteTimeout
 	for {
 		start := time.Now()
-		err := try()
+		err := try(within)
 		if err == nil {
 			s.metrics.flushed(time.Since(start), rows)
 			return nil
@@ -66,8 +78,10 @@ func (s *Service) insist(ctx context.Context, rows int, try func() error) error 
 		if ctx.Err() != nil {
 			return err
 		}
-		s.metrics.writeErrors.Inc()
-		wait := again.next()
+		if errors.Is(err, context.DeadlineExceeded) {
+			within = min(2*within, mostPatience*s.cfg.WriteTimeout)
+		}
+		wait := s.pause(err, &again)
 		s.log.Warn("rows are kept and written again", "err", err, "rows", rows, "retry_in", wait.String())
 		select {
 		case <-time.After(wait):
@@ -77,8 +91,11 @@ func (s *Service) insist(ctx context.Context, rows int, try func() error) error 
 	}
 }
 
-func (s *Service) tryWrite(ctx context.Context, b graph.Block) error {
-	ctx, done := context.WithTimeout(ctx, s.cfg.WriteTimeout)
+// mostPatience is by how much longer than at first an attempt to store a block may take in the end.
+const mostPatience = 16
+
+func (s *Service) tryWrite(ctx context.Context, within time.Duration, b graph.Block) error {
+	ctx, done := context.WithTimeout(ctx, within)
 	defer done()
 	return s.writer.Write(ctx, b)
 }

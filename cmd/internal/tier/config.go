@@ -22,7 +22,7 @@ import (
 // Config is every setting of Faultline. One file serves all programs; each uses the sections it needs.
 type Config struct {
 	Log         LogConfig         `yaml:"log"`
-	MemoryLimit int64             `yaml:"memory_limit"` // bytes that the process tries to stay under, the engine not counted; 0 leaves it to GOMEMLIMIT
+	MemoryLimit int64             `yaml:"memory_limit"` // bytes that the process stays under, the engine not counted: the runtime keeps to it and the budgets of ingest are lowered to fit; 0 leaves it to GOMEMLIMIT
 	StopTimeout time.Duration     `yaml:"stop_timeout"` // how long each part of the process may take to stop
 	DataDir     string            `yaml:"data_dir"`     // where the journal of ingest is, and in the all-in-one the engine's data; by default $XDG_DATA_HOME/faultline or ~/.local/share/faultline
 	Admin       AdminConfig       `yaml:"admin"`

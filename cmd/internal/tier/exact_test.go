@@ -206,6 +206,61 @@ func TestExactPrograms(t *testing.T) {
 	})
 }
 
+// TestDatabaseStandsStill stops the engine's process for a while, and kills it later: senders notice nothing, the
+// database is left alone meanwhile, and in the end everything is there once.
+func TestDatabaseStandsStill(t *testing.T) {
+	engine := startEngine(t)
+	f := newFleet(t, engine.access, engine.access.Addr, 1, "--set", "ingest.write_timeout=2s")
+	world := truth.New(6, 10, 60, time.Now().Add(-10*time.Minute))
+	traces := byTrace(world.Spans)
+	pid := engine.pid(t)
+	resume := func() { _ = syscall.Kill(pid, syscall.SIGCONT) }
+	t.Cleanup(resume)
+	for i, trace := range traces {
+		switch i {
+		case len(traces) / 5:
+			if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+		case len(traces) * 3 / 5:
+			await(t, "the breaker opens", func() bool { return f.metric(0, "faultline_ingest_breaker_open") == 1 })
+			resume()
+		case len(traces) * 4 / 5:
+			engine.kill(t, 0)
+		}
+		begin := time.Now()
+		f.send(0, truth.Encode(trace...))
+		if took := time.Since(begin); took > 5*time.Second {
+			t.Errorf("a sender had to wait for %s", took)
+		}
+		time.Sleep(20 * time.Millisecond) // the pace of the traffic
+	}
+	compare(t, connect(t, engine.access), &world.Tables)
+	await(t, "the breaker closes", func() bool { return f.metric(0, "faultline_ingest_breaker_open") == 0 })
+}
+
+// metric reads a metric without labels of a program.
+func (f *fleet) metric(i int, name string) (v float64) {
+	f.t.Helper()
+	_, text := get(f.t, f.runs[i].addresses["admin"]+"/metrics")
+	for line := range strings.Lines(text) {
+		if n, _ := fmt.Sscanf(line, name+" %g", &v); n == 1 {
+			return v
+		}
+	}
+	f.t.Fatalf("no metric %s", name)
+	return 0
+}
+
+func await(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !ok(); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: not within a minute", what)
+		}
+	}
+}
+
 // TestExactPrograms10000 sends 100,000 edges between 10,000 services. It takes a minute or more.
 func TestExactPrograms10000(t *testing.T) {
 	if !all() {

@@ -31,7 +31,7 @@ var Flags = []Flag{
 	{"clickhouse-password-file", "clickhouse.password_file", "`file` that holds the ClickHouse password"},
 	{"clickhouse-database", "clickhouse.database", "ClickHouse `database`"},
 	{"clickhouse-tls", "clickhouse.tls.enabled", "speak TLS to ClickHouse"},
-	{"memory-limit", "memory_limit", "memory that the process tries to stay under, in `bytes` or such as 2GiB; 0 leaves it to GOMEMLIMIT"},
+	{"memory-limit", "memory_limit", "memory that the process stays under, in `bytes` or such as 2GiB; 0 leaves it to GOMEMLIMIT"},
 	{"self-traces", "self_traces.endpoint", "send traces of the process's own work to an OTLP `endpoint`, or to itself: self"},
 	{"replicas", "ingest.replicas", "`one` ingest process takes all spans in, or several share them; auto: one for the all-in-one, several for the ingest tier"},
 	{"fsync", "ingest.journal.fsync", "when spans are acknowledged: `always`, interval or off"},

@@ -39,7 +39,7 @@ type Process struct {
 func Run(ctx context.Context, name string, cfg Config, out io.Writer, start func(context.Context, *Process) error) error {
 	log := proc.NewLogger(os.Stderr, cfg.Log.Level)
 	slog.SetDefault(log)
-	proc.LimitMemory(cfg.MemoryLimit)
+	cfg.fitMemory(proc.LimitMemory(cfg.MemoryLimit))
 	p := &Process{
 		Config: cfg, Log: log, Registry: proc.NewRegistry(), Health: new(proc.Health), Parts: proc.NewParts(log), name: name,
 	}
