@@ -20,6 +20,7 @@ import (
 
 	"faultline/analysis/audit"
 	"faultline/analysis/cascade"
+	"faultline/analysis/change"
 	"faultline/analysis/dependency"
 	"faultline/analysis/finding"
 	"faultline/analysis/hotspot"
@@ -37,26 +38,30 @@ type Store interface {
 	// CallSiteRows and OperationRows return what was seen of the whole system, bucket by bucket.
 	CallSiteRows(ctx context.Context, tenant string, w graph.Window, step time.Duration) ([]graph.CallSiteRow, error)
 	OperationRows(ctx context.Context, tenant string, w graph.Window, step time.Duration) ([]graph.OperationRow, error)
+	// Slots returns what the busiest series of recent counted in the past, most operations and as many call sites.
+	Slots(ctx context.Context, tenant string, starts []time.Time, recent graph.Window, most int) ([]change.Slot, error)
 	Keeper
 	Memory
 }
 
 // Config says how often and how far back the engine looks.
 type Config struct {
-	Every      time.Duration     `yaml:"every"`           // between two looks
-	History    time.Duration     `yaml:"history"`         // read after a start
-	Objectives time.Duration     `yaml:"objectives_over"` // how far back requests count for objectives
-	Dependency dependency.Config `yaml:"dependency"`
-	Cascade    cascade.Config    `yaml:"cascade"`
-	Audit      audit.Config      `yaml:"audit"`
-	Finding    finding.Config    `yaml:"finding"`
+	Every      time.Duration      `yaml:"every"`           // between two looks
+	History    time.Duration      `yaml:"history"`         // read after a start
+	Objectives time.Duration      `yaml:"objectives_over"` // how far back requests count for objectives
+	Dependency dependency.Config  `yaml:"dependency"`
+	Cascade    cascade.Config     `yaml:"cascade"`
+	Audit      audit.Config       `yaml:"audit"`
+	Warnings   change.WatchConfig `yaml:"warnings"`
+	Finding    finding.Config     `yaml:"finding"`
 }
 
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
 	return Config{
 		Every: 15 * time.Second, History: 6 * time.Hour, Objectives: 7 * 24 * time.Hour,
-		Dependency: dependency.DefaultConfig(), Cascade: cascade.DefaultConfig(), Audit: audit.DefaultConfig(), Finding: finding.DefaultConfig(),
+		Dependency: dependency.DefaultConfig(), Cascade: cascade.DefaultConfig(), Audit: audit.DefaultConfig(),
+		Warnings: change.DefaultWatchConfig(), Finding: finding.DefaultConfig(),
 	}
 }
 
@@ -72,7 +77,7 @@ func (c Config) Validate() error {
 	if c.Objectives < time.Hour {
 		errs = append(errs, errors.New("objectives_over must be at least an hour"))
 	}
-	return errors.Join(append(errs, c.Dependency.Validate(), c.Cascade.Validate(), c.Audit.Validate(), c.Finding.Validate())...)
+	return errors.Join(append(errs, c.Dependency.Validate(), c.Cascade.Validate(), c.Audit.Validate(), c.Warnings.Validate(), c.Finding.Validate())...)
 }
 
 // Report is what the engine found last. It is never changed.
@@ -90,6 +95,9 @@ type Report struct {
 	Objectives []slo.Assessment // in the order in which they were written down
 
 	Incidents []cascade.Incident // open ones first, then the latest
+
+	Alarms []change.Alarm // what is not as usual at this time, and was not in the last day; the latest first
+	News   []change.Item  // dependencies that came up in the last day, and what that means
 
 	Findings []finding.Finding       // open ones first, then the most severe
 	Marks    map[string]finding.Mark // what people said about them, by id
@@ -112,6 +120,8 @@ type Engine struct {
 	judge      *dependency.Judge
 	tracker    *cascade.Tracker
 	auditor    *audit.Auditor
+	warnings   *warnings
+	releases   releases
 	shelf      shelf
 	nodes      map[graph.NodeID]graph.Node
 	since      time.Time
@@ -129,7 +139,8 @@ func New(cfg Config, tenant string, s Store, log *slog.Logger, reg prometheus.Re
 	f := promauto.With(reg)
 	e := &Engine{
 		cfg: cfg, tenant: tenant, store: s, log: log.With("component", "analysis"), now: time.Now, nodes: map[graph.NodeID]graph.Node{},
-		tracker: cascade.New(cfg.Cascade), auditor: audit.New(cfg.Audit), shelf: shelf{book: finding.NewBook(cfg.Finding)},
+		tracker: cascade.New(cfg.Cascade), auditor: audit.New(cfg.Audit),
+		warnings: &warnings{watch: change.NewWatch(cfg.Warnings)}, releases: releases{}, shelf: shelf{book: finding.NewBook(cfg.Finding)},
 		seconds: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "faultline_analysis_tick_seconds", Help: "Time of one look at the latest evidence.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 12),
 		}),
@@ -226,7 +237,7 @@ func (e *Engine) look(ctx context.Context) error {
 	r := &Report{
 		At: now, Nodes: e.nodes,
 		Sites: slices.Collect(e.judge.Judgements(to)), Edges: slices.Collect(e.judge.Edges(to)),
-		Incidents: e.tracker.Incidents(), Audit: slices.Collect(e.auditor.Reports()),
+		Incidents: e.tracker.Incidents(), Audit: slices.Collect(e.auditor.Reports()), Alarms: e.warnings.watch.Alarms(),
 	}
 	r.Since = evidenceSince(r.Sites, e.since)
 	if err := e.inspect(ctx, now, r); err != nil {
@@ -251,6 +262,7 @@ func (e *Engine) add(rows []graph.OutcomeRow) error {
 		if err := e.judge.Add(rows[0].Bucket, rows[:n]); err != nil && !errors.Is(err, dependency.ErrFinal) {
 			return fmt.Errorf("judge the minute %s: %w", rows[0].Bucket.Format(time.RFC3339), err)
 		}
+		e.releases.add(rows[:n])
 		rows = rows[n:]
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"faultline/analysis/cascade"
+	"faultline/analysis/change"
 	"faultline/analysis/dependency"
 	"faultline/analysis/finding"
 	"faultline/analysis/slo"
@@ -22,6 +23,8 @@ import (
 // shop is a store with minutes that a test adds.
 type shop struct {
 	rows      []graph.OutcomeRow
+	calls     []graph.CallSiteRow
+	requests  []graph.OperationRow
 	down      bool
 	findings  map[string]finding.Finding
 	events    []finding.Event
@@ -85,12 +88,58 @@ func (s *shop) WriteIncidents(_ context.Context, _ string, _ time.Time, incident
 	return nil
 }
 
-func (s *shop) CallSiteRows(context.Context, string, graph.Window, time.Duration) ([]graph.CallSiteRow, error) {
-	return nil, nil
+func (s *shop) CallSiteRows(_ context.Context, _ string, w graph.Window, step time.Duration) (rows []graph.CallSiteRow, err error) {
+	for _, r := range s.calls {
+		if !r.Bucket.Before(w.From) && r.Bucket.Before(w.To) {
+			rows = append(rows, r)
+		}
+	}
+	return rows, nil
 }
 
-func (s *shop) OperationRows(context.Context, string, graph.Window, time.Duration) ([]graph.OperationRow, error) {
-	return nil, nil
+func (s *shop) OperationRows(_ context.Context, _ string, w graph.Window, _ time.Duration) (rows []graph.OperationRow, err error) {
+	for _, r := range s.requests {
+		if !r.Bucket.Before(w.From) && r.Bucket.Before(w.To) {
+			rows = append(rows, r)
+		}
+	}
+	return rows, nil
+}
+
+func (s *shop) Slots(_ context.Context, _ string, starts []time.Time, _ graph.Window, _ int) (slots []change.Slot, err error) {
+	for _, start := range starts {
+		of := map[change.Series]*change.Slot{}
+		for at := start; at.Before(start.Add(change.SlotLength)); at = at.Add(time.Minute) {
+			w := graph.Window{From: at, To: at.Add(time.Minute)}
+			rows, _ := s.CallSiteRows(context.Background(), "", w, time.Minute)
+			for _, r := range rows {
+				add(of, change.Series{Node: r.Caller, Operation: r.CallerOperation, Callee: r.Callee}, start, at, &r.Stats)
+			}
+			requests, _ := s.OperationRows(context.Background(), "", w, time.Minute)
+			for _, r := range requests {
+				add(of, change.Series{Node: r.Node, Operation: r.Operation}, start, at, &r.Stats)
+			}
+		}
+		for _, slot := range of {
+			slots = append(slots, *slot)
+		}
+	}
+	return slots, nil
+}
+
+// add counts a row in the slot of its series; rows of one minute follow each other.
+func add(of map[change.Series]*change.Slot, s change.Series, start, at time.Time, stats *graph.Stats) {
+	slot := of[s]
+	if slot == nil {
+		slot = &change.Slot{Series: s, Start: start}
+		of[s] = slot
+	}
+	for len(slot.Calls) <= int(at.Sub(start)/time.Minute) {
+		slot.Calls, slot.Failed = append(slot.Calls, 0), append(slot.Failed, 0)
+	}
+	last := len(slot.Calls) - 1
+	slot.Calls[last] += stats.Calls
+	slot.Failed[last] += stats.Failed
 }
 
 func (s *shop) Graph(context.Context, string, graph.Window) (graph.Graph, error) {

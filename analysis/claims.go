@@ -22,6 +22,12 @@ func (e *Engine) claims(r *Report) (claims []finding.Claim) {
 			claims = append(claims, r.incidentClaim(&r.Incidents[i]))
 		}
 	}
+	claims = append(claims, r.newsClaims(e.releases)...)
+	for i := range r.Alarms {
+		if r.Alarms[i].Open() {
+			claims = append(claims, r.alarmClaim(&r.Alarms[i], e.releases))
+		}
+	}
 	for i := range r.Audit {
 		claims = append(claims, r.auditClaims(&r.Audit[i])...)
 	}

@@ -61,12 +61,17 @@ func (e *Engine) learn(ctx context.Context, now time.Time, outcomes []graph.Outc
 	if from.Before(now.Add(-past)) {
 		return e.learnPast(ctx, now)
 	}
+	if from.Before(to) {
+		e.warnings.usual(ctx, e, to)
+	}
 	for from.Before(to) {
 		end := from.Add(graph.Step)
-		rows, err := e.rows(ctx, graph.Window{From: from, To: end}, graph.Step)
+		bucket := graph.Window{From: from, To: end}
+		rows, err := e.rows(ctx, bucket, graph.Step)
 		if err != nil {
 			return err
 		}
+		e.warnings.count(bucket, rows.Calls, rows.Operations, e.incidentAt)
 		for i := range outcomes {
 			if r := &outcomes[i]; r.Bucket.Add(graph.OutcomeStep).Equal(end) {
 				rows.Outcomes = append(rows.Outcomes, *r)

@@ -57,6 +57,8 @@ type shop struct {
 	graphs  int
 	asked   graph.TraceQuery // the last
 	hold    chan struct{}    // when set, Graph waits until it is closed
+
+	deployed time.Time // when the front became version 2, which also calls the database; zero: never
 }
 
 func (s *shop) state() error {
@@ -87,6 +89,11 @@ func (s *shop) Graph(ctx context.Context, _ string, w graph.Window) (graph.Graph
 			return graph.Graph{}, ctx.Err()
 		}
 	}
+	var more []graph.Edge
+	if s.deployed != (time.Time{}) && !w.From.Before(s.deployed) {
+		key := graph.EdgeKey{Caller: front.ID(), Callee: pg.ID(), Protocol: "postgresql", Mode: graph.Sync}
+		more = append(more, graph.Edge{EdgeKey: key, LastSeen: now, Stats: graph.Stats{Calls: 20}})
+	}
 	return graph.Graph{
 		Window: graph.Window{From: w.From.Truncate(graph.Step), To: w.To.Truncate(graph.Step)}, Step: graph.Step,
 		Nodes: []graph.NodeStats{
@@ -94,10 +101,10 @@ func (s *shop) Graph(ctx context.Context, _ string, w graph.Window) (graph.Graph
 			{Node: back, LastSeen: now, Stats: stats(50, 20*time.Millisecond)},
 			{Node: pg, LastSeen: now, Stats: stats(30, time.Millisecond)},
 		},
-		Edges: []graph.Edge{
+		Edges: append([]graph.Edge{
 			{EdgeKey: call, Basis: graph.ByKinds, LastSeen: now, Stats: stats(50, 30*time.Millisecond)},
 			{EdgeKey: query, Basis: graph.ByVirtual, LastSeen: now, Stats: graph.Stats{Calls: 30}},
-		},
+		}, more...),
 	}, s.state()
 }
 
@@ -106,6 +113,17 @@ func (s *shop) Operations(_ context.Context, _ string, w graph.Window, id graph.
 		return nil, w, fmt.Errorf("node %s: %w", id, graph.ErrNotFound)
 	}
 	return []graph.OperationStats{{Operation: "GET /", Version: "1", Stats: stats(100, 40*time.Millisecond)}}, w, s.state()
+}
+
+func (s *shop) AllOperations(_ context.Context, _ string, w graph.Window) ([]graph.OperationRow, error) {
+	version := "1"
+	if s.deployed != (time.Time{}) && !w.From.Before(s.deployed) {
+		version = "2"
+	}
+	return []graph.OperationRow{
+		{Node: front.ID(), Operation: "GET /", Version: version, Stats: graph.Stats{Calls: 1000}},
+		{Node: back.ID(), Operation: "GET /items", Version: "1", Stats: graph.Stats{Calls: 1000}},
+	}, s.state()
 }
 
 func (s *shop) CallSites(_ context.Context, _ string, w graph.Window, _ graph.EdgeKey) ([]graph.CallSite, graph.Window, error) {
@@ -323,6 +341,47 @@ func TestObjectives(t *testing.T) {
 	}
 	if o := got.Objectives[1]; o.Outlook.Verdict != gen.Insufficient || o.Node != nil || o.Achieved != nil {
 		t.Errorf("objective of nothing %+v", o)
+	}
+}
+
+func TestChanges(t *testing.T) {
+	f := front.ID().String()
+	srv := serve(t, &shop{deployed: time.Now().Add(-90 * time.Minute)})
+	changes := func(query string) (got gen.Changes) {
+		t.Helper()
+		resp, body := get(t, srv, "/api/v1/changes"+query)
+		if err := json.Unmarshal(body, &got); err != nil || resp.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s %s", query, resp.Status, body)
+		}
+		return got
+	}
+	got := changes("")
+	if len(got.Items) != 1 || len(got.Versions) != 1 || got.Compared != 4 || got.Window.From.Sub(got.BaseWindow.From) != time.Hour {
+		t.Fatalf("%+v", got)
+	}
+	x := got.Items[0]
+	if x.Kind != gen.ChangeKindEdgeNew || x.NodeName != "front" || x.CalleeName != pg.Name || x.After.Value != 20 || x.Edge == nil || len(x.Versions) != 1 || x.Versions[0].To != "2" {
+		t.Errorf("%+v", x)
+	}
+	if got := changes("?limit=1"); got.Truncated != 0 {
+		t.Errorf("%d items left out", got.Truncated)
+	}
+	if same := changes("?from=now-10m&to=now-5m&base_from=now-40m&base_to=now-20m"); len(same.Items) != 0 {
+		t.Errorf("after the deploy %+v", same.Items)
+	}
+	if back := changes("?base_from=now-1h&base_to=now&from=now-4h&to=now-3h"); len(back.Items) != 1 || back.Items[0].Kind != gen.ChangeKindEdgeLost {
+		t.Errorf("the other way around %+v", back.Items)
+	}
+	if one := changes("?version=1&base_version=1&node=" + f); len(one.Items) != 0 || one.Requests != 100 {
+		t.Errorf("a version with itself %+v", one)
+	}
+	for query, want := range map[string]int{
+		"?base_from=now-2h": 400, "?node=" + f: 400, "?node=cart&version=1&base_version=2": 400, "?limit=0": 400, "?from=now&to=now-1h": 400, "?step=1": 400,
+		"?base_from=now&base_to=now-1h": 400, "?version=2&base_version=1&node=" + f: 404, "?version=2&base_version=1&node=" + back.ID().String(): 404,
+	} {
+		if resp, body := get(t, srv, "/api/v1/changes"+query); resp.StatusCode != want {
+			t.Errorf("%s: %s %s, want %d", query, resp.Status, body, want)
+		}
 	}
 }
 

@@ -38,7 +38,7 @@ type comparison struct {
 	known    Knowledge
 	report   Report
 	versions map[graph.NodeID]VersionChange
-	newNodes map[graph.NodeID]bool
+	newNodes map[graph.NodeID]bool // or what may be: what they serve and call is as new as they are
 	goneNode map[graph.NodeID]bool
 	newEdges []pair
 	callers  map[graph.NodeID][]graph.NodeID // along hard dependencies
@@ -146,18 +146,17 @@ func (c *comparison) came(item Item, asked float64) (isNew bool) {
 
 // went says that something is in p only, and how much of it was expected. Nobody says why it is gone, unless a
 // new version does without it.
-func (c *comparison) went(item Item, expected float64) (isGone bool) {
+func (c *comparison) went(item Item, expected float64) {
 	item.After.Of, item.Rating = expected, Notice
 	if _, deployed := c.versions[item.Node]; item.Kind != OperationLost && !deployed {
 		item.Rating = Risk
 	}
 	if !isLost(expected) {
 		c.report.Uncertain = append(c.report.Uncertain, item)
-		return false
+		return
 	}
 	item.P = math.Exp(-expected)
 	c.report.Items = append(c.report.Items, item)
-	return true
 }
 
 // nodes compares which nodes there are. A node that is called is judged by those who call it, any other by the
@@ -185,13 +184,15 @@ func (c *comparison) nodes() {
 				asked[id] = c.report.Requests[0]
 			}
 			item.Kind, item.Before.Of = NodeNew, asked[id]
-			c.newNodes[id] = c.came(item, asked[id])
+			c.came(item, asked[id])
+			c.newNodes[id] = true
 		case before > 0:
 			if c.p.received[id] == 0 {
 				wanted[id] = expected(before, c.report.Requests[0], c.report.Requests[1])
 			}
 			item.Kind = NodeLost
-			c.goneNode[id] = c.went(item, wanted[id])
+			c.went(item, wanted[id])
+			c.goneNode[id] = true
 		}
 	}
 }

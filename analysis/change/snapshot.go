@@ -159,3 +159,6 @@ func (s *Snapshot) fromOutside() (n float64) {
 	}
 	return n
 }
+
+// Requests is how many requests a node served.
+func (s *Snapshot) Requests(id graph.NodeID) float64 { return s.requests[id] }

@@ -20,9 +20,23 @@ type Series struct {
 type Slot struct {
 	Series
 	Start     time.Time
-	Calls     []int64 // minute by minute; a minute without calls may be left out
+	Calls     []int64 // by minute, in any order; a minute without calls may be left out
 	Failed    []int64 // in the same minutes
 	Durations graph.Histogram
+}
+
+// Minute is what the series of one minute counted.
+type Minute map[Series]*Slot
+
+func (m Minute) add(of Series, s *graph.Stats, durations graph.Histogram) {
+	slot := m[of]
+	if slot == nil {
+		slot = &Slot{Series: of, Calls: []int64{0}, Failed: []int64{0}}
+		m[of] = slot
+	}
+	slot.Calls[0] += s.Calls
+	slot.Failed[0] += s.Failed
+	slot.Durations.Merge(durations)
 }
 
 // SlotLength is how much of the past is looked at in one piece.

@@ -42,9 +42,9 @@ func (a *Alarm) Open() bool { return a.Closed.IsZero() }
 
 // WatchConfig says how wary the watch is.
 type WatchConfig struct {
-	Series int     `yaml:"series"`  // of operations, and as many of calls: the busiest are watched
-	Share  float64 `yaml:"share"`   // of the series told in one minute, that may be chance
-	PerDay float64 `yaml:"per_day"` // alarms in a day that no incident explains, above which ever more is asked of the next
+	Series int     `yaml:"series"`  // operations watched, and as many call sites: the busiest
+	Share  float64 `yaml:"share"`   // of what is told in one minute, how much may be chance
+	PerDay float64 `yaml:"per_day"` // alarms in a day that no incident explains; above it, ever more is asked of the next
 }
 
 // DefaultWatchConfig returns the defaults.
@@ -97,6 +97,15 @@ type watched struct {
 	calls   [silentMinutes]float64
 }
 
+// newWatched takes it that the minutes before were as usual: they are not known to be silence.
+func newWatched(u *usual) *watched {
+	k := &watched{history: map[Signal]uint8{}, open: map[Signal]*Alarm{}, calm: map[Signal]int{}}
+	for i := range k.calls {
+		k.calls[i] = u.recent.perMinute()
+	}
+	return k
+}
+
 // NewWatch returns a Watch that knows nothing yet.
 func NewWatch(cfg WatchConfig) *Watch {
 	return &Watch{cfg: cfg, usual: map[Series]*usual{}, watched: map[Series]*watched{}}
@@ -127,44 +136,56 @@ func (w *Watch) Looked() time.Time { return w.minute }
 // Watched is how many series have something to be held against.
 func (w *Watch) Watched() int { return len(w.usual) }
 
+// AddCall adds a row, of any bucket in a minute, to the minute, if its series is watched. Calls from outside are
+// the requests of operations, and those of a node to itself are no dependency.
+func (w *Watch) AddCall(m Minute, row *graph.CallSiteRow) {
+	s := Series{Node: row.Caller, Operation: row.CallerOperation, Callee: row.Callee}
+	if row.Via == 0 && w.watches(s) {
+		m.add(s, &row.Stats, row.Client)
+	}
+}
+
+// AddOperation adds a row likewise.
+func (w *Watch) AddOperation(m Minute, row *graph.OperationRow) {
+	if s := (Series{Node: row.Node, Operation: row.Operation}); w.watches(s) {
+		m.add(s, &row.Stats, row.Server)
+	}
+}
+
+func (w *Watch) watches(s Series) bool { return w.usual[s] != nil || w.watched[s] != nil }
+
 // suspicion is what one minute says about one signal of a series.
 type suspicion struct {
 	Alarm
 	material bool
 }
 
-// Look takes in a minute: the series that had traffic in it. Those with none are known to have had none.
+// Look takes in a minute, in order. Series that are not in it had no traffic.
 // explained reports whether an incident accounts for what happens to a series.
-func (w *Watch) Look(minute time.Time, slots []Slot, explained func(Series) bool) {
-	now := map[Series]*Slot{}
-	for i := range slots {
-		now[slots[i].Series] = &slots[i]
+func (w *Watch) Look(minute time.Time, now Minute, explained func(Series) bool) {
+	for s, u := range w.usual {
+		if w.watched[s] == nil {
+			w.watched[s] = newWatched(u)
+		}
 	}
 	var suspicions []suspicion
-	for s, u := range w.usual {
-		k := w.watched[s]
-		if k == nil {
-			k = &watched{history: map[Signal]uint8{}, open: map[Signal]*Alarm{}, calm: map[Signal]int{}}
-			for i := range k.calls {
-				k.calls[i] = u.recent.perMinute() // what came before is not known to be silence
-			}
-			w.watched[s] = k
+	for s, k := range w.watched {
+		slot := now[s]
+		if slot == nil {
+			slot = &Slot{Series: s}
 		}
 		copy(k.calls[1:], k.calls[:])
 		k.calls[0] = 0
-		slot := now[s]
-		if slot != nil {
-			for _, c := range slot.Calls {
-				k.calls[0] += float64(c)
-			}
-		} else {
-			slot = &Slot{Series: s}
+		for _, c := range slot.Calls {
+			k.calls[0] += float64(c)
 		}
-		suspicions = append(suspicions, u.suspect(slot, k.calls[0])...)
+		if u := w.usual[s]; u != nil {
+			suspicions = append(suspicions, u.suspect(slot, k.calls[0])...)
+		}
 	}
-	for s := range w.usual {
+	for s := range w.watched {
 		if s.Callee != 0 {
-			suspicions = append(suspicions, w.silence(s)...)
+			suspicions = append(suspicions, w.silence(minute, s)...)
 		}
 	}
 	w.raise(minute, suspicions, explained)
@@ -192,6 +213,9 @@ func (u *usual) suspect(slot *Slot, calls float64) (all []suspicion) {
 		far := above(slot.Durations, u.slowIndex+slowMargin) / n // else a small shift of many equal durations would do
 		all = append(all, suspicion{a, a.Now >= slowGrowth*slowShare && a.Now >= failingGrowth*a.Usual && far >= failingGrowth*slowShare})
 	}
+	if calls == 0 && slot.Callee != 0 {
+		return all // that is silence, or its caller has nothing to do, which is told of the caller
+	}
 	a := of
 	a.Signal, a.Now, a.Count, a.Of = Busy, calls, calls, 1
 	a.P = max(u.season.chance(calls), u.recent.chance(calls))
@@ -206,22 +230,25 @@ func (p pace) chance(count float64) float64 {
 }
 
 // silence tests whether calls have stopped although what makes them goes on. Calls that come in bursts are
-// expected in bursts.
-func (w *Watch) silence(s Series) []suspicion {
+// expected in bursts. What is silent stays so until a call comes, for a day: the hour in which there were none
+// becomes usual, and they are still gone.
+func (w *Watch) silence(minute time.Time, s Series) []suspicion {
 	k, u := w.watched[s], w.usual[s]
+	if open := k.open[Silent]; open != nil && k.calls[0] == 0 && minute.Sub(open.Since) < keepAlarms {
+		return []suspicion{{*open, true}}
+	}
 	caller := Series{Node: s.Node, Operation: s.Operation}
 	requests, by := w.watched[caller], w.usual[caller]
-	if requests == nil || by == nil || by.recent.perMinute() < 1 {
+	if u == nil || requests == nil || by == nil || by.recent.perMinute() < 1 {
 		return nil
 	}
-	a := Alarm{Series: s, Reference: u.reference, Signal: Silent}
+	a := Alarm{Series: s, Reference: u.reference, Signal: Silent, Usual: u.recent.perMinute()}
 	for i := range k.calls {
 		if k.calls[i] > 0 {
 			return nil
 		}
 		a.Of += requests.calls[i]
 	}
-	a.Usual = u.recent.perMinute()
 	a.Of *= u.recent.perMinute() / by.recent.perMinute()
 	if a.Of < silentLeast {
 		return nil

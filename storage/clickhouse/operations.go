@@ -49,6 +49,33 @@ func (s *Store) Operations(ctx context.Context, tenant string, w graph.Window, i
 	return ops, of, nil
 }
 
+// AllOperations returns what every node served in w, moved outward to whole buckets, by node, operation and version.
+func (s *Store) AllOperations(ctx context.Context, tenant string, w graph.Window) (ops []graph.OperationRow, err error) {
+	defer func(start time.Time) { s.metrics.asked("all_operations", start, err) }(time.Now())
+	of, _, err := s.plan(w)
+	if err != nil {
+		return nil, err
+	}
+	var (
+		bins    binArena
+		row     statsRow
+		op      = graph.OperationRow{Tenant: tenant, Bucket: of.From}
+		targets = slices.Concat([]any{(*uint64)(&op.Node), &op.Operation, &op.Version}, row.countTargets(), row.serverTargets())
+	)
+	err = s.query(ctx, selectAllOperations, coverParams(tenant, cover(of)), func(rows driver.Rows) error {
+		if err := rows.Scan(targets...); err != nil {
+			return err
+		}
+		op.Stats = row.decode(&bins)
+		ops = append(ops, op)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("select the operations of all nodes: %w", err)
+	}
+	return ops, nil
+}
+
 // mustBeTouched reports graph.ErrNotFound unless the node is on an edge of the window in params.
 func (s *Store) mustBeTouched(ctx context.Context, params clickhouse.Parameters, id graph.NodeID) error {
 	var touched bool

@@ -28,6 +28,7 @@ import (
 type Reader interface {
 	Graph(ctx context.Context, tenant string, w graph.Window) (graph.Graph, error)
 	Operations(ctx context.Context, tenant string, w graph.Window, id graph.NodeID) ([]graph.OperationStats, graph.Window, error)
+	AllOperations(ctx context.Context, tenant string, w graph.Window) ([]graph.OperationRow, error)
 	CallSites(ctx context.Context, tenant string, w graph.Window, key graph.EdgeKey) ([]graph.CallSite, graph.Window, error)
 	NodeSeries(ctx context.Context, tenant string, w graph.Window, step time.Duration, id graph.NodeID) ([]graph.Point, error)
 	OperationSeries(ctx context.Context, tenant string, w graph.Window, step time.Duration, id graph.NodeID, operation string) ([]graph.Point, error)

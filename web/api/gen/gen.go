@@ -41,28 +41,28 @@ func (e Assumption) Valid() bool {
 
 // Defines values for AuditCheckPractice.
 const (
-	Backoff     AuditCheckPractice = "backoff"
-	Chattiness  AuditCheckPractice = "chattiness"
-	Degradation AuditCheckPractice = "degradation"
-	Jitter      AuditCheckPractice = "jitter"
-	Retries     AuditCheckPractice = "retries"
-	Timeout     AuditCheckPractice = "timeout"
+	AuditCheckPracticeBackoff     AuditCheckPractice = "backoff"
+	AuditCheckPracticeChattiness  AuditCheckPractice = "chattiness"
+	AuditCheckPracticeDegradation AuditCheckPractice = "degradation"
+	AuditCheckPracticeJitter      AuditCheckPractice = "jitter"
+	AuditCheckPracticeRetries     AuditCheckPractice = "retries"
+	AuditCheckPracticeTimeout     AuditCheckPractice = "timeout"
 )
 
 // Valid indicates whether the value is a known member of the AuditCheckPractice enum.
 func (e AuditCheckPractice) Valid() bool {
 	switch e {
-	case Backoff:
+	case AuditCheckPracticeBackoff:
 		return true
-	case Chattiness:
+	case AuditCheckPracticeChattiness:
 		return true
-	case Degradation:
+	case AuditCheckPracticeDegradation:
 		return true
-	case Jitter:
+	case AuditCheckPracticeJitter:
 		return true
-	case Retries:
+	case AuditCheckPracticeRetries:
 		return true
-	case Timeout:
+	case AuditCheckPracticeTimeout:
 		return true
 	default:
 		return false
@@ -108,6 +108,84 @@ func (e Basis) Valid() bool {
 	case Link:
 		return true
 	case Virtual:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ChangeKind.
+const (
+	ChangeKindAmplification     ChangeKind = "amplification"
+	ChangeKindCriticality       ChangeKind = "criticality"
+	ChangeKindCycleNew          ChangeKind = "cycle_new"
+	ChangeKindEdgeLost          ChangeKind = "edge_lost"
+	ChangeKindEdgeNew           ChangeKind = "edge_new"
+	ChangeKindErrors            ChangeKind = "errors"
+	ChangeKindHardDependencyNew ChangeKind = "hard_dependency_new"
+	ChangeKindLatency           ChangeKind = "latency"
+	ChangeKindNodeLost          ChangeKind = "node_lost"
+	ChangeKindNodeNew           ChangeKind = "node_new"
+	ChangeKindOperationLost     ChangeKind = "operation_lost"
+	ChangeKindOperationNew      ChangeKind = "operation_new"
+	ChangeKindRate              ChangeKind = "rate"
+	ChangeKindRetries           ChangeKind = "retries"
+)
+
+// Valid indicates whether the value is a known member of the ChangeKind enum.
+func (e ChangeKind) Valid() bool {
+	switch e {
+	case ChangeKindAmplification:
+		return true
+	case ChangeKindCriticality:
+		return true
+	case ChangeKindCycleNew:
+		return true
+	case ChangeKindEdgeLost:
+		return true
+	case ChangeKindEdgeNew:
+		return true
+	case ChangeKindErrors:
+		return true
+	case ChangeKindHardDependencyNew:
+		return true
+	case ChangeKindLatency:
+		return true
+	case ChangeKindNodeLost:
+		return true
+	case ChangeKindNodeNew:
+		return true
+	case ChangeKindOperationLost:
+		return true
+	case ChangeKindOperationNew:
+		return true
+	case ChangeKindRate:
+		return true
+	case ChangeKindRetries:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ChangeRating.
+const (
+	ChangeRatingBetter ChangeRating = "better"
+	ChangeRatingNotice ChangeRating = "notice"
+	ChangeRatingRisk   ChangeRating = "risk"
+	ChangeRatingWorse  ChangeRating = "worse"
+)
+
+// Valid indicates whether the value is a known member of the ChangeRating enum.
+func (e ChangeRating) Valid() bool {
+	switch e {
+	case ChangeRatingBetter:
+		return true
+	case ChangeRatingNotice:
+		return true
+	case ChangeRatingRisk:
+		return true
+	case ChangeRatingWorse:
 		return true
 	default:
 		return false
@@ -359,34 +437,34 @@ func (e FindingSeverity) Valid() bool {
 
 // Defines values for HotspotPartPart.
 const (
-	Amplification HotspotPartPart = "amplification"
-	Burn          HotspotPartPart = "burn"
-	Change        HotspotPartPart = "change"
-	Exposure      HotspotPartPart = "exposure"
-	Flapping      HotspotPartPart = "flapping"
-	Redundancy    HotspotPartPart = "redundancy"
-	Saturation    HotspotPartPart = "saturation"
-	Tail          HotspotPartPart = "tail"
+	HotspotPartPartAmplification HotspotPartPart = "amplification"
+	HotspotPartPartBurn          HotspotPartPart = "burn"
+	HotspotPartPartChange        HotspotPartPart = "change"
+	HotspotPartPartExposure      HotspotPartPart = "exposure"
+	HotspotPartPartFlapping      HotspotPartPart = "flapping"
+	HotspotPartPartRedundancy    HotspotPartPart = "redundancy"
+	HotspotPartPartSaturation    HotspotPartPart = "saturation"
+	HotspotPartPartTail          HotspotPartPart = "tail"
 )
 
 // Valid indicates whether the value is a known member of the HotspotPartPart enum.
 func (e HotspotPartPart) Valid() bool {
 	switch e {
-	case Amplification:
+	case HotspotPartPartAmplification:
 		return true
-	case Burn:
+	case HotspotPartPartBurn:
 		return true
-	case Change:
+	case HotspotPartPartChange:
 		return true
-	case Exposure:
+	case HotspotPartPartExposure:
 		return true
-	case Flapping:
+	case HotspotPartPartFlapping:
 		return true
-	case Redundancy:
+	case HotspotPartPartRedundancy:
 		return true
-	case Saturation:
+	case HotspotPartPartSaturation:
 		return true
-	case Tail:
+	case HotspotPartPartTail:
 		return true
 	default:
 		return false
@@ -903,6 +981,92 @@ type Candidate struct {
 
 	// Units Failed requests, failed calls, or seconds
 	Units float64 `json:"units"`
+}
+
+// ChangeItem defines model for ChangeItem.
+type ChangeItem struct {
+	After ChangeMeasure `json:"after"`
+
+	// At When it changed
+	At         *time.Time    `json:"at"`
+	Before     ChangeMeasure `json:"before"`
+	Callee     *string       `json:"callee"`
+	CalleeName string        `json:"callee_name"`
+
+	// Chance Probability of at least such a difference by chance, corrected for how much was compared; null where it is no test
+	Chance *float64 `json:"chance"`
+
+	// CrossesTo `edge_new`: environment of the callee where it is another than the caller's
+	CrossesTo string `json:"crosses_to"`
+
+	// Cycle `cycle_new`: each calls the next, the last the first
+	Cycle []NodeRef `json:"cycle"`
+
+	// Edge Id of the edge with most of the calls, in the window that has it
+	Edge *string `json:"edge"`
+
+	// Entries `hard_dependency_new`: what is called from outside and now fails with the callee
+	Entries []NodeRef `json:"entries"`
+
+	// From `criticality`: the verdict before
+	From string     `json:"from"`
+	Kind ChangeKind `json:"kind"`
+
+	// Node The caller where it is about an edge
+	Node     string `json:"node"`
+	NodeName string `json:"node_name"`
+
+	// Operation The node's; empty: all of them
+	Operation string       `json:"operation"`
+	Rating    ChangeRating `json:"rating"`
+
+	// To `criticality`: the verdict after
+	To string `json:"to"`
+
+	// Trace An example
+	Trace *string `json:"trace"`
+
+	// Versions Of either end, between the windows
+	Versions []VersionChange `json:"versions"`
+}
+
+// ChangeKind defines model for ChangeKind.
+type ChangeKind string
+
+// ChangeMeasure defines model for ChangeMeasure.
+type ChangeMeasure struct {
+	// Count What it was counted from
+	Count float64 `json:"count"`
+
+	// Of Out of this many. Before something new: requests of its caller. After something gone: calls that were expected
+	Of float64 `json:"of"`
+
+	// Value Calls seen, of what is new or gone; calls for each request of the caller (`rate`); a share (`errors`; `retries`: of failed attempts that are
+	// tried again); p95 in ms (`latency`); attempts for each call (`amplification`)
+	Value float64 `json:"value"`
+}
+
+// ChangeRating defines model for ChangeRating.
+type ChangeRating string
+
+// Changes defines model for Changes.
+type Changes struct {
+	BaseRequests float64   `json:"base_requests"`
+	BaseWindow   TimeRange `json:"base_window"`
+
+	// Compared Edges and operations that both have
+	Compared int          `json:"compared"`
+	Items    []ChangeItem `json:"items"`
+
+	// Requests From outside in the window, or served by the version
+	Requests           float64      `json:"requests"`
+	Truncated          int          `json:"truncated"`
+	Uncertain          []ChangeItem `json:"uncertain"`
+	UncertainTruncated int          `json:"uncertain_truncated"`
+
+	// Versions All versions that came in between
+	Versions []VersionChange `json:"versions"`
+	Window   TimeRange       `json:"window"`
 }
 
 // Criticality hard: the caller fails when the callee does. soft: it does not. partial: sometimes. unknown: too few
@@ -1601,6 +1765,12 @@ type NodePage struct {
 	Window     Window `json:"window"`
 }
 
+// NodeRef defines model for NodeRef.
+type NodeRef struct {
+	Node     string `json:"node"`
+	NodeName string `json:"node_name"`
+}
+
 // NodeType defines model for NodeType.
 type NodeType string
 
@@ -1965,6 +2135,12 @@ type SpanKind string
 // call; `receive` is a poll for messages, `synthetic` made by a bot or a test.
 type SpanOutcome string
 
+// TimeRange defines model for TimeRange.
+type TimeRange struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
 // Trace defines model for Trace.
 type Trace struct {
 	// DurationMs From the first start to the last end
@@ -2048,6 +2224,17 @@ type TraceSummary struct {
 type Traces struct {
 	Traces []TraceSummary `json:"traces"`
 	Window Window         `json:"window"`
+}
+
+// VersionChange defines model for VersionChange.
+type VersionChange struct {
+	// From The busiest version before
+	From     string `json:"from"`
+	Node     string `json:"node"`
+	NodeName string `json:"node_name"`
+
+	// To The busiest version that was not there before
+	To string `json:"to"`
 }
 
 // WhatIfAction defines model for WhatIfAction.
@@ -2157,6 +2344,29 @@ type Type = []NodeType
 type ListAuditParams struct {
 	// Node Only call sites of and to this node
 	Node string `form:"node" json:"node"`
+}
+
+// ListChangesParams defines parameters for ListChanges.
+type ListChangesParams struct {
+	// From Start of the window, RFC 3339 or `now`, `now-15m`, `now-2h`, `now-7d`. Default `now-1h`.
+	From *string `form:"from,omitempty" json:"from,omitempty"`
+
+	// To End of the window, in the same forms. Default `now`.
+	To *To `form:"to,omitempty" json:"to,omitempty"`
+
+	// BaseFrom Start of the window to compare with, in the same forms
+	BaseFrom *string `form:"base_from,omitempty" json:"base_from,omitempty"`
+
+	// BaseTo End of it; both or neither are given
+	BaseTo *string `form:"base_to,omitempty" json:"base_to,omitempty"`
+
+	// Node Compare versions of this node; needs `version` and `base_version`
+	Node        *string `form:"node,omitempty" json:"node,omitempty"`
+	Version     *string `form:"version,omitempty" json:"version,omitempty"`
+	BaseVersion *string `form:"base_version,omitempty" json:"base_version,omitempty"`
+
+	// Limit At most this many items, and as many uncertain ones. Default 500.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // ListDependenciesParams defines parameters for ListDependencies.
@@ -2364,6 +2574,9 @@ type ServerInterface interface {
 	// ListAudit Which resilience practices calls follow, as seen in traces
 	// (GET /audit)
 	ListAudit(c *gin.Context, params ListAuditParams)
+	// ListChanges What differs between two windows, or between two versions of a service
+	// (GET /changes)
+	ListChanges(c *gin.Context, params ListChangesParams)
 	// ListDependencies Which dependencies take their callers down
 	// (GET /dependencies)
 	ListDependencies(c *gin.Context, params ListDependenciesParams)
@@ -2457,6 +2670,89 @@ func (siw *ServerInterfaceWrapper) ListAudit(c *gin.Context) {
 	}
 
 	siw.Handler.ListAudit(c, params)
+}
+
+// ListChanges operation middleware
+func (siw *ServerInterfaceWrapper) ListChanges(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListChangesParams
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "base_from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "base_from", c.Request.URL.Query(), &params.BaseFrom, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter base_from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "base_to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "base_to", c.Request.URL.Query(), &params.BaseTo, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter base_to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "node" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "node", c.Request.URL.Query(), &params.Node, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter node: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "version" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "version", c.Request.URL.Query(), &params.Version, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter version: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "base_version" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "base_version", c.Request.URL.Query(), &params.BaseVersion, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter base_version: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListChanges(c, params)
 }
 
 // ListDependencies operation middleware
@@ -3289,6 +3585,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/audit", wrapper.ListAudit)
 	router.GET(options.BaseURL+"/hotspots", wrapper.ListHotspots)
 	router.GET(options.BaseURL+"/objectives", wrapper.ListObjectives)
+	router.GET(options.BaseURL+"/changes", wrapper.ListChanges)
 	router.POST(options.BaseURL+"/whatif", wrapper.AskWhatIf)
 	router.GET(options.BaseURL+"/incidents", wrapper.ListIncidents)
 	router.GET(options.BaseURL+"/edges/:id", wrapper.GetEdge)

@@ -235,6 +235,31 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What differs between two windows, or between two versions of a service
+         * @description Compares the window `from`–`to` with the base window, which is as long and ends where the other begins unless it is given.
+         *     What is new, gone, or different in its calls for each request of the caller, its failures, durations, retries or criticality, the most
+         *     important first. Shares of failures are compared by an exact test, durations by Kolmogorov and Smirnov's, and all of a kind
+         *     are corrected together by Benjamini and Yekutieli's method at 5 %. What was seen in one window only, and too seldom to say that it is
+         *     new or gone, is in `uncertain`. With `node`, `version` and `base_version`, two versions of that node are compared by what each did in its
+         *     window, which is one and the same unless a base window is given; durations of calls are not told apart by version.
+         */
+        get: operations["listChanges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/whatif": {
         parameters: {
             query?: never;
@@ -875,6 +900,104 @@ export interface components {
             at: string | null;
             hotspots: components["schemas"]["Hotspot"][];
             truncated: number;
+        };
+        /** @enum {string} */
+        ChangeKind: "node_new" | "node_lost" | "edge_new" | "edge_lost" | "operation_new" | "operation_lost" | "rate" | "errors" | "latency" | "retries" | "amplification" | "criticality" | "cycle_new" | "hard_dependency_new";
+        /** @enum {string} */
+        ChangeRating: "risk" | "worse" | "notice" | "better";
+        ChangeMeasure: {
+            /**
+             * Format: double
+             * @description Calls seen, of what is new or gone; calls for each request of the caller (`rate`); a share (`errors`; `retries`: of failed attempts that are
+             *     tried again); p95 in ms (`latency`); attempts for each call (`amplification`)
+             */
+            value: number;
+            /**
+             * Format: double
+             * @description What it was counted from
+             */
+            count: number;
+            /**
+             * Format: double
+             * @description Out of this many. Before something new: requests of its caller. After something gone: calls that were expected
+             */
+            of: number;
+        };
+        VersionChange: {
+            node: string;
+            node_name: string;
+            /** @description The busiest version before */
+            from: string;
+            /** @description The busiest version that was not there before */
+            to: string;
+        };
+        NodeRef: {
+            node: string;
+            node_name: string;
+        };
+        ChangeItem: {
+            kind: components["schemas"]["ChangeKind"];
+            rating: components["schemas"]["ChangeRating"];
+            /** @description The caller where it is about an edge */
+            node: string;
+            node_name: string;
+            callee: string | null;
+            callee_name: string;
+            /** @description The node's; empty: all of them */
+            operation: string;
+            /** @description Id of the edge with most of the calls, in the window that has it */
+            edge: string | null;
+            before: components["schemas"]["ChangeMeasure"];
+            after: components["schemas"]["ChangeMeasure"];
+            /**
+             * Format: double
+             * @description Probability of at least such a difference by chance, corrected for how much was compared; null where it is no test
+             */
+            chance: number | null;
+            /** @description `criticality`: the verdict before */
+            from: string;
+            /** @description `criticality`: the verdict after */
+            to: string;
+            /**
+             * Format: date-time
+             * @description When it changed
+             */
+            at: string | null;
+            /** @description Of either end, between the windows */
+            versions: components["schemas"]["VersionChange"][];
+            /** @description `hard_dependency_new`: what is called from outside and now fails with the callee */
+            entries: components["schemas"]["NodeRef"][];
+            /** @description `cycle_new`: each calls the next, the last the first */
+            cycle: components["schemas"]["NodeRef"][];
+            /** @description `edge_new`: environment of the callee where it is another than the caller's */
+            crosses_to: string;
+            /** @description An example */
+            trace: string | null;
+        };
+        Changes: {
+            window: components["schemas"]["TimeRange"];
+            base_window: components["schemas"]["TimeRange"];
+            /**
+             * Format: double
+             * @description From outside in the window, or served by the version
+             */
+            requests: number;
+            /** Format: double */
+            base_requests: number;
+            /** @description Edges and operations that both have */
+            compared: number;
+            /** @description All versions that came in between */
+            versions: components["schemas"]["VersionChange"][];
+            items: components["schemas"]["ChangeItem"][];
+            truncated: number;
+            uncertain: components["schemas"]["ChangeItem"][];
+            uncertain_truncated: number;
+        };
+        TimeRange: {
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
         };
         WhatIfAction: {
             /**
@@ -2161,6 +2284,42 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Objectives"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listChanges: {
+        parameters: {
+            query?: {
+                /** @description Start of the window, RFC 3339 or `now`, `now-15m`, `now-2h`, `now-7d`. Default `now-1h`. */
+                from?: string;
+                /** @description End of the window, in the same forms. Default `now`. */
+                to?: components["parameters"]["To"];
+                /** @description Start of the window to compare with, in the same forms */
+                base_from?: string;
+                /** @description End of it; both or neither are given */
+                base_to?: string;
+                /** @description Compare versions of this node; needs `version` and `base_version` */
+                node?: string;
+                version?: string;
+                base_version?: string;
+                /** @description At most this many items, and as many uncertain ones. Default 500. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The differences */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Changes"];
                 };
             };
             default: components["responses"]["Problem"];
