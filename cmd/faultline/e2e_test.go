@@ -177,6 +177,11 @@ type graphAnswer struct {
 		ID, Caller, Callee, Protocol, Mode string
 		Calls, Failed, Timeouts            int64
 		P50                                *float64 `json:"p50_ms"`
+		Halves                             *struct {
+			Both       int64
+			CallerOnly int64 `json:"caller_only"`
+			CalleeOnly int64 `json:"callee_only"`
+		}
 	}
 }
 

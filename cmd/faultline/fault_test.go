@@ -301,9 +301,17 @@ func TestSDKExporters(t *testing.T) {
 			names[nd.ID] = nd.Type + " " + nd.Name
 		}
 		for _, e := range g.Edges {
-			got[names[e.Caller]+" > "+names[e.Callee]+" "+e.Protocol] = e.Calls
+			what := names[e.Caller] + " > " + names[e.Callee] + " " + e.Protocol
+			got[what] = e.Calls
+			if e.Halves == nil {
+				return fmt.Errorf("%q does not say which halves came", what)
+			}
+			got[what+": both"], got[what+": caller"], got[what+": callee"] = e.Halves.Both, e.Halves.CallerOnly, e.Halves.CalleeOnly
 		}
-		for _, want := range []string{"user user > service front unknown", "service front > service back http", "service back > database shop @ pg:5432 postgresql"} {
+		for _, want := range []string{
+			"user user > service front unknown", "user user > service front unknown: callee", "service front > service back http", "service front > service back http: both",
+			"service back > database shop @ pg:5432 postgresql", "service back > database shop @ pg:5432 postgresql: caller",
+		} {
 			if got[want] != n {
 				return fmt.Errorf("%q has %d calls, want %d; all: %v", want, got[want], n, got)
 			}

@@ -79,6 +79,9 @@ func wireEdge(e *graph.Edge) gen.Edge {
 		via := e.Via.String()
 		out.Via = &via
 	}
+	if h, ok := e.Halves(); ok {
+		out.Halves = &gen.EdgeHalves{Both: h.Both, CallerOnly: h.CallerOnly, CalleeOnly: h.CalleeOnly}
+	}
 	return out
 }
 

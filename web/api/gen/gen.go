@@ -1335,10 +1335,14 @@ type Edge struct {
 	Callee string `json:"callee"`
 
 	// Caller Node id
-	Caller   string    `json:"caller"`
-	Id       string    `json:"id"`
-	LastSeen time.Time `json:"last_seen"`
-	Mode     Mode      `json:"mode"`
+	Caller string `json:"caller"`
+
+	// Halves Of how many calls of the edge which halves came: how complete the edge is. Late halves move a call from one
+	// count to another. Absent on asynchronous edges, where the caller's half only measures the handing over.
+	Halves   *EdgeHalves `json:"halves,omitempty"`
+	Id       string      `json:"id"`
+	LastSeen time.Time   `json:"last_seen"`
+	Mode     Mode        `json:"mode"`
 
 	// Protocol http, grpc, or the system of a database or broker; unknown when nothing tells
 	Protocol    string   `json:"protocol"`
@@ -1359,6 +1363,19 @@ type EdgeDetail struct {
 	// Edge Counts and percentiles as the caller saw them; `server_*` as the callee measured them.
 	Edge   Edge   `json:"edge"`
 	Window Window `json:"window"`
+}
+
+// EdgeHalves Of how many calls of the edge which halves came: how complete the edge is. Late halves move a call from one
+// count to another. Absent on asynchronous edges, where the caller's half only measures the handing over.
+type EdgeHalves struct {
+	// Both Calls seen from both ends
+	Both int64 `json:"both"`
+
+	// CalleeOnly Calls of which only the callee told: likewise the caller
+	CalleeOnly int64 `json:"callee_only"`
+
+	// CallerOnly Calls of which only the caller told: what is called sends no spans, or they were lost or sampled away
+	CallerOnly int64 `json:"caller_only"`
 }
 
 // Experiment defines model for Experiment.

@@ -516,6 +516,28 @@ export interface components {
             server_p95_ms: number | null;
             /** Format: double */
             server_p99_ms: number | null;
+            halves?: components["schemas"]["EdgeHalves"];
+        };
+        /**
+         * @description Of how many calls of the edge which halves came: how complete the edge is. Late halves move a call from one
+         *     count to another. Absent on asynchronous edges, where the caller's half only measures the handing over.
+         */
+        EdgeHalves: {
+            /**
+             * Format: int64
+             * @description Calls seen from both ends
+             */
+            both: number;
+            /**
+             * Format: int64
+             * @description Calls of which only the caller told: what is called sends no spans, or they were lost or sampled away
+             */
+            caller_only: number;
+            /**
+             * Format: int64
+             * @description Calls of which only the callee told: likewise the caller
+             */
+            callee_only: number;
         };
         Graph: {
             window: components["schemas"]["Window"];

@@ -82,6 +82,11 @@ function Detail({ detail }: { detail: EdgeDetail }) {
       <Section title="Example traces" note="kept as evidence"><ExampleTraces edge={edge.id} /></Section>
       <Section title="Seen as">
         <ul className="text-ink-2 list-disc pl-4">{edge.basis.map((b) => <li key={b}>{BASIS[b]}</li>)}</ul>
+        {edge.halves && callee.type === 'service' && (
+          <p className="text-ink-2 mt-1">
+            {share(edge.halves.both, edge.calls)} of the calls were seen from both ends, {count(edge.halves.caller_only)} by the caller only, {count(edge.halves.callee_only)} by the callee only.
+          </p>
+        )}
       </Section>
     </>
   )
