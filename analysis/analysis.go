@@ -21,6 +21,7 @@ import (
 	"faultline/analysis/audit"
 	"faultline/analysis/cascade"
 	"faultline/analysis/change"
+	"faultline/analysis/declare"
 	"faultline/analysis/dependency"
 	"faultline/analysis/finding"
 	"faultline/analysis/hotspot"
@@ -28,8 +29,8 @@ import (
 	"faultline/graph"
 )
 
-// Store is where evidence comes from and findings are kept.
-type Store interface {
+// Evidence is what was seen, as rows.
+type Evidence interface {
 	// OutcomeSeries returns the outcomes of w, which is at most six hours long, by minute.
 	OutcomeSeries(ctx context.Context, tenant string, w graph.Window) ([]graph.OutcomeRow, error)
 	Graph(ctx context.Context, tenant string, w graph.Window) (graph.Graph, error)
@@ -40,6 +41,11 @@ type Store interface {
 	OperationRows(ctx context.Context, tenant string, w graph.Window, step time.Duration) ([]graph.OperationRow, error)
 	// Slots returns what the busiest series of recent counted in the past, most operations and as many call sites.
 	Slots(ctx context.Context, tenant string, starts []time.Time, recent graph.Window, most int) ([]change.Slot, error)
+}
+
+// Store is where evidence comes from and findings are kept.
+type Store interface {
+	Evidence
 	Keeper
 	Memory
 }
@@ -105,7 +111,8 @@ type Report struct {
 
 // Expectations are what people wrote down about the system.
 type Expectations struct {
-	Objectives []slo.Objective
+	Objectives   []slo.Objective
+	Declarations []declare.Declaration
 }
 
 // Engine judges the system of one tenant.
@@ -124,6 +131,8 @@ type Engine struct {
 	releases   releases
 	shelf      shelf
 	nodes      map[graph.NodeID]graph.Node
+	declared   declared
+	unnamed    int // nodes of call sites that nothing named so far
 	since      time.Time
 	read       time.Time // end of what was read
 	ticks      int
@@ -160,6 +169,7 @@ func (e *Engine) Expect(x Expectations) { e.expect = x }
 func (e *Engine) newJudge() *dependency.Judge {
 	return dependency.New(e.cfg.Dependency, dependency.Knowledge{
 		NodeType: func(id graph.NodeID) graph.NodeType { return e.nodes[id].Type },
+		Declared: e.declaration,
 	})
 }
 
@@ -235,11 +245,15 @@ func (e *Engine) look(ctx context.Context) error {
 		return err
 	}
 	r := &Report{
-		At: now, Nodes: e.nodes,
+		At:    now,
 		Sites: slices.Collect(e.judge.Judgements(to)), Edges: slices.Collect(e.judge.Edges(to)),
 		Incidents: e.tracker.Incidents(), Audit: slices.Collect(e.auditor.Reports()), Alarms: e.warnings.watch.Alarms(),
 	}
 	r.Since = evidenceSince(r.Sites, e.since)
+	if err := e.nameNew(ctx, now, r.Sites); err != nil {
+		return err
+	}
+	r.Nodes = e.nodes
 	if err := e.inspect(ctx, now, r); err != nil {
 		return err
 	}
@@ -278,6 +292,24 @@ func (e *Engine) nameNodes(ctx context.Context, now time.Time) error {
 	for i := range g.Nodes {
 		nodes[g.Nodes[i].ID()] = g.Nodes[i].Node
 	}
-	e.nodes = nodes
+	e.nodes, e.declared = nodes, declared{}
 	return nil
+}
+
+// nameNew learns which nodes there are if call sites have some that were not there before.
+func (e *Engine) nameNew(ctx context.Context, now time.Time, sites []dependency.Judgement) error {
+	missing := map[graph.NodeID]bool{}
+	for i := range sites {
+		for _, id := range [...]graph.NodeID{sites[i].Caller, sites[i].Callee} {
+			if _, known := e.nodes[id]; !known {
+				missing[id] = true
+			}
+		}
+	}
+	before := e.unnamed
+	e.unnamed = len(missing)
+	if e.unnamed <= before {
+		return nil
+	}
+	return e.nameNodes(ctx, now)
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"faultline/analysis/cascade"
 	"faultline/analysis/change"
+	"faultline/analysis/declare"
 	"faultline/analysis/dependency"
 	"faultline/analysis/finding"
 	"faultline/analysis/slo"
@@ -306,6 +308,44 @@ func TestObjectives(t *testing.T) {
 	}
 	if kinds["slo.infeasible"] != 1 || kinds["slo.unmatched"] != 1 {
 		t.Errorf("findings %v", kinds)
+	}
+}
+
+// What somebody declared stands where little was seen; where what was seen disagrees, that is a finding which says who declared what.
+func TestDeclarations(t *testing.T) {
+	now := time.Date(2026, 5, 4, 12, 0, 30, 0, time.UTC)
+	look := func(failures int64) *Report {
+		t.Helper()
+		s := newShop()
+		s.minute(now.Truncate(time.Minute).Add(-2*time.Minute), failures)
+		s.minute(now.Truncate(time.Minute).Add(-time.Minute), failures)
+		e := New(DefaultConfig(), "default", s, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+		e.now = func() time.Time { return now }
+		e.Expect(Expectations{Declarations: []declare.Declaration{{Caller: "web", Callee: "p*", Criticality: "soft", Basis: "declared", By: "team web", Comment: "there is a cache."}}})
+		if err := e.look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return e.Report()
+	}
+	quiet := look(0)
+	if s := quiet.Sites[0]; s.Verdict != dependency.Soft || s.Basis != dependency.Declared || s.Disagrees || len(quiet.Findings) != 0 {
+		t.Errorf("without a failure: %+v, findings %v", s, quiet.Findings)
+	}
+	want := []declare.Declaration{{Caller: "web", Callee: "pg", Criticality: "soft", Basis: "declared", Comment: "there is a cache.", By: "team web"}}
+	if got := quiet.Declarations(); !slices.Equal(got, want) {
+		t.Errorf("exported %+v", got)
+	}
+	r := look(4)
+	if s := r.Sites[0]; !s.Disagrees || s.Inferred != dependency.Hard {
+		t.Errorf("with fatal failures: %+v", s)
+	}
+	i := slices.IndexFunc(r.Findings, func(f finding.Finding) bool { return f.Kind == "dependency.declared" })
+	if i < 0 {
+		t.Fatalf("findings %+v", r.Findings)
+	}
+	f := r.Findings[i]
+	if f.Title != "pg is declared a soft dependency of web and behaves as a hard one in GET /" || !strings.HasPrefix(f.Detail, "It is declared soft by team web: there is a cache. ") || f.Facts[0].Value != 8 {
+		t.Errorf("finding %+v", f)
 	}
 }
 

@@ -134,8 +134,8 @@ func (r *Report) dependencyClaims(j *dependency.Judgement) (claims []finding.Cla
 	if j.Disagrees {
 		claims = append(claims, finding.Claim{
 			Kind: "dependency.declared", Subject: of, Severity: finding.Warning, Confidence: confidence(j), Sudden: true,
-			Title: fmt.Sprintf("%s is declared a %s dependency of %s and behaves as a %s one in %s", callee, j.Verdict, caller, j.Inferred, j.Operation),
-			Detail: "What was declared and what was seen disagree. Either the declaration is out of date, or a fallback that the " +
+			Title: fmt.Sprintf("%s is %s a %s dependency of %s and behaves as a %s one in %s", callee, j.Declared.Basis, j.Declared.Verdict, caller, j.Inferred, j.Operation),
+			Detail: said(&j.Declared) + "That and what was seen disagree. Either the declaration is out of date, or a fallback that the " +
 				"declaration counts on does not work.",
 			Facts: dependencyFacts(j), Traces: someTraces(j.FatalTrace, j.SurvivedTrace),
 		})
@@ -169,6 +169,18 @@ func (r *Report) changeClaim(j *dependency.Judgement, c *dependency.Change, of f
 
 // confidence is how sure the verdict of j is, from how far its interval reaches.
 func confidence(j *dependency.Judgement) float64 { return 1 - (j.High - j.Low) }
+
+// said is a declaration in a sentence: who says what, and why.
+func said(d *dependency.Declaration) string {
+	text := fmt.Sprintf("It is %s %s", d.Basis, d.Verdict)
+	if d.By != "" {
+		text += " by " + d.By
+	}
+	if d.Comment != "" {
+		text += ": " + strings.TrimSuffix(d.Comment, ".")
+	}
+	return text + ". "
+}
 
 func dependencyFacts(j *dependency.Judgement) []finding.Fact {
 	return []finding.Fact{

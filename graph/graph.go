@@ -21,6 +21,9 @@ type Window struct {
 // Duration is the length of the window.
 func (w Window) Duration() time.Duration { return w.To.Sub(w.From) }
 
+// Contains reports whether t is in the window.
+func (w Window) Contains(t time.Time) bool { return !t.Before(w.From) && t.Before(w.To) }
+
 // Validate reports what is wrong with the window, in words for the person who asked for it.
 func (w Window) Validate() error {
 	if !w.From.Before(w.To) {

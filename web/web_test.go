@@ -235,6 +235,13 @@ func (s *shop) Ping(context.Context) error { return s.state() }
 // analyst has found one hard dependency.
 type analyst struct{ marks map[string]finding.Mark }
 
+// Rerun is as now, as of the end of the window.
+func (a analyst) Rerun(_ context.Context, w graph.Window) (*analysis.Report, error) {
+	r := a.Report()
+	r.At = w.To
+	return r, nil
+}
+
 func (a analyst) Events(_ context.Context, id string) ([]finding.Event, error) {
 	return []finding.Event{{At: foundAt, ID: id, What: finding.EventOpened, Severity: finding.Warning, Title: "it was"}}, nil
 }
@@ -268,7 +275,7 @@ func (analyst) Report() *analysis.Report {
 	at := foundAt
 	evidence := dependency.Evidence{TotalFatal: 7, Requests: 1000}
 	site := dependency.Judgement{
-		Site: dependency.Site{Caller: front.ID(), Operation: "GET /", Callee: call.Callee}, Verdict: dependency.Hard, Assumed: dependency.Hard,
+		Site: dependency.Site{Caller: front.ID(), Operation: "GET /", Callee: call.Callee}, Verdict: dependency.Hard, Assumed: dependency.Hard, Inferred: dependency.Hard,
 		Basis: dependency.Inferred, Probability: 0.97, Low: 0.8, High: 1, Evidence: evidence, FatalTrace: graph.TraceID{1}, Since: at,
 		Changes: []dependency.Change{{At: at, From: dependency.Soft, To: dependency.Hard, VersionAfter: "1.42"}},
 	}
@@ -325,6 +332,37 @@ func TestDependencies(t *testing.T) {
 		if resp, body := get(t, srv, "/api/v1/dependencies"+query); resp.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: %s %s", query, resp.Status, body)
 		}
+	}
+}
+
+func TestAnalysis(t *testing.T) {
+	srv := serve(t, &shop{})
+	resp, body := get(t, srv, "/api/v1/analysis?from=2026-01-02T10:00:00Z&to=2026-01-02T11:00:00Z")
+	var got gen.Analysis
+	if err := json.Unmarshal(body, &got); err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s", resp.Status, body)
+	}
+	if len(got.Findings.Findings) != 4 || len(got.Incidents.Incidents) != 1 || len(got.Dependencies.Edges) != 1 || len(got.Dependencies.CallSites) != 1 || !got.Findings.At.Equal(got.To) {
+		t.Errorf("analysis %+v", got)
+	}
+	if resp, body := get(t, srv, "/api/v1/analysis?from=now-7h"); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("too long a window: %s %s", resp.Status, body)
+	}
+}
+
+func TestExport(t *testing.T) {
+	srv := serve(t, &shop{})
+	_, body := get(t, srv, "/api/v1/export/dependencies")
+	var got []gen.Declaration
+	want := gen.Declaration{Caller: "front", Callee: call.Callee.String(), Criticality: "hard", Basis: "inferred", Comment: "7 of 7 isolated failures took the caller down", By: "Faultline"}
+	if err := json.Unmarshal(body, &got); err != nil || len(got) != 1 || got[0] != want {
+		t.Errorf("%s", body)
+	}
+	if _, body := get(t, srv, "/api/v1/export/dependencies?format=csv"); !strings.HasPrefix(string(body), "caller,operation,callee,criticality,basis,comment,by\nfront,,") {
+		t.Errorf("as CSV: %s", body)
+	}
+	if resp, _ := get(t, srv, "/api/v1/export/dependencies?format=xml"); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("as XML: %s", resp.Status)
 	}
 }
 

@@ -51,7 +51,8 @@ const (
 type Declaration struct {
 	Verdict Verdict // hard, soft or partial
 	Basis   Basis   // declared or imported
-	Comment string
+	Comment string  // why
+	By      string  // who
 }
 
 // Knowledge is what is known about call sites besides their outcomes. Every function may be nil, is called
@@ -117,7 +118,7 @@ type Judgement struct {
 
 	// Disagrees says that the evidence has a verdict, and not the declared one.
 	Disagrees bool
-	Comment   string // of the declaration
+	Declared  Declaration // zero: nothing was
 
 	Probability float64 // that a total failure of the callee fails a request that had not failed anyway
 	Low, High   float64 // its 90 % interval
@@ -157,6 +158,11 @@ type Evidence struct {
 
 // Isolated is the number of isolated total failures seen.
 func (e *Evidence) Isolated() int64 { return e.TotalFatal + e.TotalSurvived }
+
+// String says how many isolated failures took the caller down.
+func (e *Evidence) String() string {
+	return fmt.Sprintf("%d of %d isolated failures took the caller down", e.TotalFatal, e.Isolated())
+}
 
 // Prior is what is expected of a call site before any failure is seen: Mean, as if that had been the
 // result of Weight failures.
@@ -262,7 +268,7 @@ func (j *Judgement) String() string {
 	e := &j.Evidence
 	switch {
 	case j.Basis != Inferred:
-		return fmt.Sprintf("%s (%s; %d of %d isolated failures took the caller down)", j.Verdict, j.Basis, e.TotalFatal, e.Isolated())
+		return fmt.Sprintf("%s (%s; %s)", j.Verdict, j.Basis, e)
 	case e.Isolated() == 0 && e.Fatal == 0 && j.Verdict == Unknown:
 		return fmt.Sprintf("unknown (assumed %s, no failure seen)", j.Assumed)
 	case e.Isolated() == 0 && j.Prior.Why == BecauseAsync:

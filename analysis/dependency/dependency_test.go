@@ -208,7 +208,9 @@ func TestPriors(t *testing.T) {
 	quiet := seen{clean: 1000}
 	asyncCalls := seen{clean: 1000, stats: graph.OutcomeStats{Async: 600}}
 	declare := func(v Verdict) func(Site) (Declaration, bool) {
-		return func(s Site) (Declaration, bool) { return Declaration{v, Declared, "as agreed"}, s == theOne }
+		return func(s Site) (Declaration, bool) {
+			return Declaration{Verdict: v, Basis: Declared, Comment: "as agreed"}, s == theOne
+		}
 	}
 	type said struct {
 		Verdict, Inferred, Assumed Verdict

@@ -315,7 +315,7 @@ func (j *Judge) declare(out *Judgement, now sample, biased bool) bool {
 	if mean == 0 {
 		return false
 	}
-	out.Comment = d.Comment
+	out.Declared = d
 	out.Disagrees = now.n >= minFailures && out.Inferred != Unknown && out.Inferred != d.Verdict
 	out.Prior = Prior{mean, DeclaredWeight, BecauseDeclared}
 	if v := now.verdict(out.Prior, biased); v != Unknown && v != d.Verdict {

@@ -18,8 +18,9 @@ import (
 
 // Policy is a list of expectations.
 type Policy struct {
-	Version int    `yaml:"version"` // 1
-	Rules   []Rule `yaml:"rules"`
+	Version int                 `yaml:"version"` // 1
+	Groups  map[string][]string `yaml:"groups"`  // services by the name of a group, such as tier-1; rules may name it in place of a service
+	Rules   []Rule              `yaml:"rules"`
 }
 
 // Rule is one expectation: exactly one of its fields beside the name is set. Services are named by their name or
@@ -44,6 +45,7 @@ type Edge struct {
 	Caller     string `yaml:"caller"`
 	Callee     string `yaml:"callee"`
 	CalleeType string `yaml:"callee_type"` // service, database, cache, queue, external…; "": any
+	Indirect   bool   `yaml:"indirect"`    // of not_hard: also by way of others, each of which depends on the next
 }
 
 // Parse reads a policy. The error names every mistake with its rule.
@@ -63,6 +65,16 @@ func Parse(text []byte) (Policy, error) {
 	}
 	if len(p.Rules) == 0 {
 		errs = append(errs, errors.New("there are no rules"))
+	}
+	for name, members := range p.Groups {
+		if len(members) == 0 {
+			errs = append(errs, fmt.Errorf("group %s is empty", name))
+		}
+		for _, m := range members {
+			if err := pattern("group "+name, m, true); err != nil {
+				errs = append(errs, err)
+			}
+		}
 	}
 	for i := range p.Rules {
 		if err := p.Rules[i].validate(); err != nil {
@@ -98,6 +110,9 @@ func (r *Rule) validate() error {
 		}
 		if e.Caller == "" && e.Callee == "" && e.CalleeType == "" {
 			errs = append(errs, errors.New("it selects every call: give a caller, a callee or a callee_type"))
+		}
+		if e.Indirect && e != r.NotHard {
+			errs = append(errs, errors.New("indirect belongs to not_hard only"))
 		}
 		errs = append(errs, pattern("caller", e.Caller, false), pattern("callee", e.Callee, false))
 	}
@@ -148,12 +163,12 @@ type Result struct {
 func Check(p Policy, seen []Dependency) []Result {
 	results := make([]Result, 0, len(p.Rules))
 	for i := range p.Rules {
-		results = append(results, p.Rules[i].check(seen))
+		results = append(results, p.Rules[i].check(seen, p.Groups))
 	}
 	return results
 }
 
-func (r *Rule) check(seen []Dependency) Result {
+func (r *Rule) check(seen []Dependency, in groups) Result {
 	out := Result{Rule: r.Name, State: Kept, Because: []string{}}
 	violate := func(format string, args ...any) {
 		out.State = Violated
@@ -172,21 +187,26 @@ func (r *Rule) check(seen []Dependency) Result {
 		return out
 	}
 	found := false
+	if r.NotHard != nil && r.NotHard.Indirect {
+		for _, way := range ways(seen, r.NotHard, in) {
+			violate("%s", strings.Join(way, " → "))
+		}
+	}
 	for _, d := range seen {
 		switch {
 		case r.OnlyCallers != nil:
-			if matches(r.OnlyCallers.Of, d.Callee) {
+			if in.matches(r.OnlyCallers.Of, d.Callee) {
 				found = true
-				if !slices.ContainsFunc(r.OnlyCallers.Allow, func(a string) bool { return matches(a, d.Caller) }) {
+				if !slices.ContainsFunc(r.OnlyCallers.Allow, func(a string) bool { return in.matches(a, d.Caller) }) {
 					violate("%s calls %s (%d calls)", d.Caller, d.Callee, d.Calls)
 				}
 			}
 		case r.Forbid != nil:
-			if r.Forbid.selects(&d) {
+			if r.Forbid.selects(&d, in) {
 				violate("%s calls %s (%d calls)", d.Caller, d.Callee, d.Calls)
 			}
 		case r.NotHard != nil:
-			if r.NotHard.selects(&d) {
+			if r.NotHard.selects(&d, in) {
 				found = true
 				switch d.Verdict {
 				case "hard", "mixed", "partial":
@@ -196,7 +216,7 @@ func (r *Rule) check(seen []Dependency) Result {
 				}
 			}
 		case r.Soft != nil:
-			if r.Soft.selects(&d) {
+			if r.Soft.selects(&d, in) {
 				found = true
 				switch d.Verdict {
 				case "soft":
@@ -208,20 +228,70 @@ func (r *Rule) check(seen []Dependency) Result {
 			}
 		}
 	}
-	if !found && r.Forbid == nil {
+	if !found && r.Forbid == nil && out.State == Kept {
 		doubt("no such call was seen")
 	}
 	return out
 }
 
-func (e *Edge) selects(d *Dependency) bool {
-	return (e.Caller == "" || matches(e.Caller, d.Caller)) && (e.Callee == "" || matches(e.Callee, d.Callee)) &&
-		(e.CalleeType == "" || e.CalleeType == d.CalleeType)
+func (e *Edge) selects(d *Dependency, in groups) bool { return e.from(d.Caller, in) && e.to(d, in) }
+
+func (e *Edge) from(caller string, in groups) bool {
+	return e.Caller == "" || in.matches(e.Caller, caller)
 }
 
-func matches(pattern, name string) bool {
-	ok, err := path.Match(pattern, name)
-	return err == nil && ok
+func (e *Edge) to(d *Dependency, in groups) bool {
+	return (e.Callee == "" || in.matches(e.Callee, d.Callee)) && (e.CalleeType == "" || e.CalleeType == d.CalleeType)
+}
+
+// groups are patterns by the name of their group.
+type groups map[string][]string
+
+// matches reports whether a name is meant by a pattern, or by one of those in the group that it names.
+func (g groups) matches(pattern, name string) bool {
+	patterns, isGroup := g[pattern]
+	if !isGroup {
+		patterns = []string{pattern}
+	}
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		ok, err := path.Match(p, name)
+		return err == nil && ok
+	})
+}
+
+// ways are the shortest chains of at least two dependencies, each of which can take its caller down, from the callers that
+// an edge selects to its callees. A direct dependency is a violation of its own.
+func ways(seen []Dependency, e *Edge, in groups) (found [][]string) {
+	next := map[string][]*Dependency{}
+	for i := range seen {
+		if d := &seen[i]; d.Verdict == "hard" || d.Verdict == "mixed" || d.Verdict == "partial" {
+			next[d.Caller] = append(next[d.Caller], d)
+		}
+	}
+	starts := make([]string, 0, len(next))
+	for n := range next {
+		slices.SortFunc(next[n], func(a, b *Dependency) int { return strings.Compare(a.Callee, b.Callee) })
+		if e.from(n, in) {
+			starts = append(starts, n)
+		}
+	}
+	slices.Sort(starts)
+	for _, start := range starts {
+		way := map[string][]string{start: {start}}
+		for queue := []string{start}; len(queue) > 0; queue = queue[1:] {
+			for _, d := range next[queue[0]] {
+				if way[d.Callee] != nil {
+					continue
+				}
+				way[d.Callee] = append(slices.Clone(way[queue[0]]), d.Callee)
+				queue = append(queue, d.Callee)
+				if len(way[d.Callee]) > 2 && e.to(d, in) {
+					found = append(found, way[d.Callee])
+				}
+			}
+		}
+	}
+	return found
 }
 
 // cycles finds, for each group of nodes that call each other in a circle, one circle, by name.

@@ -35,10 +35,13 @@ func TestCheck(t *testing.T) {
 		"not known to be hard":           {"not_hard: {caller: web, callee: payment}", seen, Unknown, []string{"web on payment: no failure seen"}},
 		"soft as it should be":           {"soft: {caller: web, callee: ads}", seen, Kept, nil},
 		"not soft":                       {"soft: {callee: checkout}", seen, Violated, []string{"web depends on checkout: 7 of 7 failures took it down"}},
+		"a group":                        {"not_hard: {caller: tier-1, callee: tier-3}", seen, Violated, []string{"checkout depends on payment: 3 of 3", "web on payment: no failure seen"}},
+		"by way of others":               {"not_hard: {caller: web, callee: tier-3, indirect: true}", seen, Violated, []string{"web → checkout → payment", "web on payment: no failure seen"}},
+		"by way of soft ones":            {"not_hard: {caller: web, callee: users-db, indirect: true}", seen, Unknown, []string{"no such call was seen"}},
 		"no cycles":                      {"no_cycles: true", seen, Kept, nil},
 		"a cycle, and an async one else": {"no_cycles: true", circle, Violated, []string{"audit → checkout → payment → audit"}},
 	} {
-		p, err := Parse([]byte("version: 1\nrules:\n- name: r\n  " + tt.rule + "\n"))
+		p, err := Parse([]byte("version: 1\ngroups: {tier-1: [web, check*], tier-3: [payment]}\nrules:\n- name: r\n  " + tt.rule + "\n"))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -53,9 +56,10 @@ func TestCheck(t *testing.T) {
 
 func TestParseSaysWhatIsWrong(t *testing.T) {
 	for text, want := range map[string][]string{
-		"":                        {"empty"},
-		"version: 2\nrules: []":   {"version is 2", "no rules"},
-		"version: 1\nrule: []":    {"line 2", "rule"},
+		"":                      {"empty"},
+		"version: 2\nrules: []": {"version is 2", "no rules"},
+		"version: 1\nrule: []":  {"line 2", "rule"},
+		"version: 1\ngroups: {a: [], b: ['[']}\nrules:\n- {name: r, soft: {caller: a, indirect: true}}": {"group a is empty", "group b", "indirect belongs to not_hard"},
 		"version: 1\nrules: [{}]": {"no name", "exactly one of"},
 		"version: 1\nrules:\n- {name: a, no_cycles: true, soft: {caller: x}}": {"rule 1 (a)", "exactly one of"},
 		"version: 1\nrules:\n- {name: a, forbid: {}}":                         {"selects every call"},

@@ -22,7 +22,7 @@ func newCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 	}
 	options := tier.AddFlags(cmd.Flags(), "listen", "admin", "clickhouse-addr", "clickhouse-user",
-		"clickhouse-password-file", "clickhouse-database", "clickhouse-tls", "memory-limit", "objectives", "self-traces", "log-level")
+		"clickhouse-password-file", "clickhouse-database", "clickhouse-tls", "memory-limit", "objectives", "declarations", "self-traces", "log-level")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		cfg, err := options.Load()
 		if err != nil {

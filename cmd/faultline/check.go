@@ -12,7 +12,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"faultline/analysis/dependency"
 	"faultline/analysis/policy"
+	"faultline/cmd/internal/tier"
+	"faultline/graph"
+	"faultline/ingest/fold"
 	"faultline/web/api/gen"
 )
 
@@ -23,12 +27,18 @@ func newCheckCommand() *cobra.Command {
 	from, file, window, format := "http://127.0.0.1:8080", "", "now-24h", "text"
 	var strict bool
 	cmd := &cobra.Command{
-		Use:   "check --policy FILE",
-		Short: "Hold what a running Faultline has seen against a policy",
-		Long: `Hold what a running Faultline has seen against a policy, and exit with 1 if a rule is violated. A policy is YAML:
+		Use:   "check --policy FILE [TRACES…]",
+		Short: "Hold what was seen against a policy; for CI",
+		Long: `Hold what a running Faultline has seen against a policy, or what files of recorded traces show, and exit with 1 if a rule is
+violated. A policy is YAML:
 
   version: 1
+  groups:                      # names that rules may use in place of a service
+    tier-1: [checkout, payment]
+    tier-3: ["report-*", recommendation]
   rules:
+  - name: tier 1 must not depend hard on tier 3
+    not_hard: {caller: tier-1, callee: tier-3, indirect: true}   # also by way of others
   - name: only checkout pays
     only_callers: {of: payment, allow: [checkout]}
   - name: the web tier has no business with databases
@@ -42,8 +52,8 @@ func newCheckCommand() *cobra.Command {
 
 Services are named by name or by a pattern with * and ?. A rule about which too little was seen is unknown, which
 is no violation unless --strict says so.`,
-		Example: `  faultline check --policy policy.yaml --from https://faultline.example.com`,
-		Args:    cobra.NoArgs,
+		Example: `  faultline check --policy policy.yaml --from https://faultline.example.com
+  faultline check --policy policy.yaml traces-of-the-load-test.otlp.jsonl.gz`,
 	}
 	cmd.Flags().StringVar(&from, "from", from, "base URL of the running Faultline")
 	cmd.Flags().StringVar(&file, "policy", file, "file with the policy")
@@ -51,7 +61,7 @@ is no violation unless --strict says so.`,
 	cmd.Flags().StringVar(&format, "format", format, "text or json")
 	cmd.Flags().BoolVar(&strict, "strict", strict, "what is not known is a violation")
 	_ = cmd.MarkFlagRequired("policy") // only for a flag that is not there
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+	cmd.RunE = func(cmd *cobra.Command, files []string) error {
 		write, known := checkFormats[format]
 		if !known {
 			return fmt.Errorf("--format is %q and must be text or json", format)
@@ -64,7 +74,12 @@ is no violation unless --strict says so.`,
 		if err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
-		seen, err := fetchDependencies(cmd.Context(), strings.TrimSuffix(from, "/"), window)
+		var seen []policy.Dependency
+		if len(files) > 0 {
+			seen, err = recordedDependencies(cmd.Context(), files)
+		} else {
+			seen, err = fetchDependencies(cmd.Context(), strings.TrimSuffix(from, "/"), window)
+		}
 		if err != nil {
 			return err
 		}
@@ -132,13 +147,59 @@ func fetchDependencies(ctx context.Context, base, since string) ([]policy.Depend
 		}
 		d := policy.Dependency{
 			Caller: caller.Name, Callee: callee.Name, CalleeType: string(callee.Type), Calls: e.Calls, Async: e.Mode == gen.Async,
-			Verdict: "unknown", Evidence: "no failure was seen",
+			Verdict: "unknown", Evidence: noFailure,
 		}
 		if v := verdicts[[2]string{e.Caller, e.Callee}]; v != nil {
 			d.Verdict = string(v.Verdict)
-			if n := v.Evidence.TotalFatal + v.Evidence.TotalSurvived; n > 0 {
-				d.Evidence = fmt.Sprintf("%s, %d of %d failures took the caller down", v.Verdict, v.Evidence.TotalFatal, n)
-			}
+			d.Evidence = failures(string(v.Verdict), v.Evidence.TotalFatal, v.Evidence.TotalSurvived)
+		}
+		seen = append(seen, d)
+	}
+	return seen, nil
+}
+
+const noFailure = "no failure was seen"
+
+// failures is the evidence for a verdict in words.
+func failures(verdict string, fatal, survived int64) string {
+	if fatal+survived == 0 {
+		return noFailure
+	}
+	return fmt.Sprintf("%s, %d of %d failures took the caller down", verdict, fatal, fatal+survived)
+}
+
+// recordedDependencies finds the same in files of recorded traces.
+func recordedDependencies(ctx context.Context, files []string) ([]policy.Dependency, error) {
+	rows, err := readRecorded(files)
+	if err != nil {
+		return nil, err
+	}
+	r, w, err := rows.analyze(ctx, "", "", &tier.ExpectConfig{})
+	if err != nil {
+		return nil, err
+	}
+	g, err := rows.Graph(ctx, fold.Tenant, w)
+	if err != nil {
+		return nil, err
+	}
+	verdicts := map[[2]graph.NodeID]*dependency.EdgeJudgement{}
+	for i := range r.Edges {
+		verdicts[[2]graph.NodeID{r.Edges[i].Caller, r.Edges[i].Callee}] = &r.Edges[i]
+	}
+	var seen []policy.Dependency
+	for i := range g.Edges {
+		e := &g.Edges[i]
+		caller, callee := rows.Nodes[e.Caller], rows.Nodes[e.Callee]
+		if e.Via != 0 || caller.Name == "" || callee.Name == "" {
+			continue
+		}
+		d := policy.Dependency{
+			Caller: caller.Name, Callee: callee.Name, CalleeType: string(callee.Type), Calls: e.Calls, Async: e.Mode == graph.Async,
+			Verdict: "unknown", Evidence: noFailure,
+		}
+		if v := verdicts[[2]graph.NodeID{e.Caller, e.Callee}]; v != nil {
+			d.Verdict = string(v.Verdict)
+			d.Evidence = failures(d.Verdict, v.Evidence.TotalFatal, v.Evidence.TotalSurvived)
 		}
 		seen = append(seen, d)
 	}

@@ -22,7 +22,7 @@ func newRootCommand() *cobra.Command {
 		Short: "A live map of service dependencies, made from OpenTelemetry traces",
 		Args:  cobra.NoArgs,
 	}
-	root.AddCommand(newUpCommand(), newDemoCommand(), newReplayCommand(), newReportCommand(), newCheckCommand(), newEngineCommand(), newConfigCommand(), newVersionCommand())
+	root.AddCommand(newUpCommand(), newDemoCommand(), newReplayCommand(), newReportCommand(), newCheckCommand(), newAnalyzeCommand(), newExportCommand(), newEngineCommand(), newConfigCommand(), newVersionCommand())
 	return root
 }
 

@@ -74,7 +74,11 @@ func fetchReport(ctx context.Context, base string) (*review, error) {
 }
 
 func fetch(ctx context.Context, url string, to any) error {
-	ctx, cancel := context.WithTimeout(ctx, reportTimeout)
+	return fetchWithin(ctx, reportTimeout, url, to)
+}
+
+func fetchWithin(ctx context.Context, limit time.Duration, url string, to any) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
@@ -111,8 +115,8 @@ var (
 		"percent": func(x float64) string { return fmt.Sprintf("%.3g %%", 100*x) },
 		// Of an availability what is lacking counts, so that is what is rounded.
 		"available": func(x float64) string { return fmt.Sprintf("%.6g %%", 100*x) },
-		"time":    func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
-		"cell":    cell,
+		"time":      func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
+		"cell":      cell,
 	}
 	markdownReport = template.Must(template.New("md").Funcs(reportWords).Parse(reportMarkdown))
 	htmlReport     = htmltemplate.Must(htmltemplate.New("html").Funcs(reportWords).Parse(reportHTML))

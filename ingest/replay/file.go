@@ -20,6 +20,28 @@ type request struct {
 	where string // file and number of the request, for messages
 }
 
+// Recorded is one export request of a file.
+type Recorded struct {
+	Body []byte
+	JSON bool // else protobuf
+}
+
+// Requests gives the export requests of files to f, in order, until f returns an error.
+func Requests(files []string, f func(Recorded) error) error {
+	for _, file := range files {
+		err := each(file, func(r request) error {
+			if err := f(Recorded{Body: r.body, JSON: r.json}); err != nil {
+				return fmt.Errorf("%s: %w", r.where, err)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // FileError says what is wrong with a file, and where.
 type FileError struct {
 	File string

@@ -36,7 +36,11 @@ func (a *API) ListHotspots(c *gin.Context, p gen.ListHotspotsParams) {
 		a.fail(c, err)
 		return
 	}
-	r := a.analyst.Report()
+	c.JSON(http.StatusOK, wireHotspots(a.analyst.Report(), node, limit))
+}
+
+// wireHotspots are the most fragile nodes, or one.
+func wireHotspots(r *analysis.Report, node graph.NodeID, limit int) gen.Hotspots {
 	out := gen.Hotspots{At: someTime(r.At), Hotspots: []gen.Hotspot{}}
 	for i := range r.Hotspots {
 		switch s := &r.Hotspots[i]; {
@@ -47,7 +51,7 @@ func (a *API) ListHotspots(c *gin.Context, p gen.ListHotspotsParams) {
 			out.Hotspots = append(out.Hotspots, wireHotspot(r, s))
 		}
 	}
-	c.JSON(http.StatusOK, out)
+	return out
 }
 
 func wireHotspot(r *analysis.Report, s *hotspot.Score) gen.Hotspot {

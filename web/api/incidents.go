@@ -17,12 +17,15 @@ func (a *API) ListIncidents(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	r := a.analyst.Report()
+	c.JSON(http.StatusOK, wireIncidents(a.analyst.Report()))
+}
+
+func wireIncidents(r *analysis.Report) gen.Incidents {
 	out := gen.Incidents{At: someTime(r.At), Incidents: []gen.Incident{}}
 	for i := range r.Incidents {
 		out.Incidents = append(out.Incidents, wireIncident(r, &r.Incidents[i]))
 	}
-	c.JSON(http.StatusOK, out)
+	return out
 }
 
 func wireIncident(r *analysis.Report, i *cascade.Incident) gen.Incident {

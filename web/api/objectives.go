@@ -16,12 +16,15 @@ func (a *API) ListObjectives(c *gin.Context) {
 		a.fail(c, err)
 		return
 	}
-	r := a.analyst.Report()
+	c.JSON(http.StatusOK, wireObjectives(a.analyst.Report()))
+}
+
+func wireObjectives(r *analysis.Report) gen.Objectives {
 	out := gen.Objectives{At: someTime(r.At), Objectives: []gen.Objective{}}
 	for i := range r.Objectives {
 		out.Objectives = append(out.Objectives, wireObjective(r, &r.Objectives[i]))
 	}
-	c.JSON(http.StatusOK, out)
+	return out
 }
 
 func wireObjective(r *analysis.Report, o *slo.Assessment) gen.Objective {

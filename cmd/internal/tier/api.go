@@ -19,7 +19,7 @@ const apiDrain = 10 * time.Second
 
 // StartAPI starts the API tier: the analysis, the HTTP API and the user interface, which read from store.
 func (p *Process) StartAPI(ctx context.Context, r *clickhouse.Store) error {
-	expect, err := p.Config.Expect.read()
+	expect, err := p.Config.Expect.Read()
 	if err != nil {
 		return err
 	}

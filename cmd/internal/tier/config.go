@@ -55,7 +55,8 @@ type APIConfig struct {
 
 // ExpectConfig names the files in which people wrote down what they expect of the system.
 type ExpectConfig struct {
-	Objectives string `yaml:"objectives"` // path of the list of objectives (docs/objectives.md); none by default
+	Objectives   string `yaml:"objectives"`   // path of the list of objectives (docs/objectives.md); none by default
+	Declarations string `yaml:"declarations"` // path of what is said about dependencies (docs/declarations.md); none by default
 }
 
 // EngineConfig is the embedded engine, which the all-in-one uses when clickhouse.addr is empty. It repeats

@@ -7,13 +7,16 @@ import (
 	"strings"
 
 	"faultline/analysis"
+	"faultline/analysis/declare"
 	"faultline/analysis/slo"
 )
 
-// read reads what people wrote down. It says every mistake in every file.
-func (c *ExpectConfig) read() (x analysis.Expectations, err error) {
+// Read reads what people wrote down. It says every mistake in every file.
+func (c *ExpectConfig) Read() (x analysis.Expectations, err error) {
 	x.Objectives, err = written(c.Objectives, slo.Parse)
-	return x, err
+	declarations, bad := written(c.Declarations, declare.Parse)
+	x.Declarations = declarations
+	return x, errors.Join(err, bad)
 }
 
 // written reads one file, if there is one.

@@ -37,6 +37,7 @@ var Flags = []Flag{
 	{"fsync", "ingest.journal.fsync", "when spans are acknowledged: `always`, interval or off"},
 	{"store-spans", "ingest.match.evidence.keep", "which traces are kept to be looked at: none, `evidence` or all"},
 	{"objectives", "expect.objectives", "`file` with objectives of services"},
+	{"declarations", "expect.declarations", "`file` with what is said about dependencies: hard, soft or partial"},
 	{"demo", "demo.enabled", "make demo traffic"},
 	{"log-level", "log.level", "`level` of the log: debug, info, warn or error"},
 }

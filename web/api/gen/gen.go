@@ -219,6 +219,51 @@ func (e Criticality) Valid() bool {
 	}
 }
 
+// Defines values for DeclarationBasis.
+const (
+	DeclarationBasisDeclared DeclarationBasis = "declared"
+	DeclarationBasisImported DeclarationBasis = "imported"
+	DeclarationBasisInferred DeclarationBasis = "inferred"
+)
+
+// Valid indicates whether the value is a known member of the DeclarationBasis enum.
+func (e DeclarationBasis) Valid() bool {
+	switch e {
+	case DeclarationBasisDeclared:
+		return true
+	case DeclarationBasisImported:
+		return true
+	case DeclarationBasisInferred:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DeclarationCriticality.
+const (
+	DeclarationCriticalityHard    DeclarationCriticality = "hard"
+	DeclarationCriticalityPartial DeclarationCriticality = "partial"
+	DeclarationCriticalitySoft    DeclarationCriticality = "soft"
+	DeclarationCriticalityUnknown DeclarationCriticality = "unknown"
+)
+
+// Valid indicates whether the value is a known member of the DeclarationCriticality enum.
+func (e DeclarationCriticality) Valid() bool {
+	switch e {
+	case DeclarationCriticalityHard:
+		return true
+	case DeclarationCriticalityPartial:
+		return true
+	case DeclarationCriticalitySoft:
+		return true
+	case DeclarationCriticalityUnknown:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DependencyEdgeBasis.
 const (
 	DependencyEdgeBasisDeclared DependencyEdgeBasis = "declared"
@@ -255,6 +300,30 @@ func (e DependencySiteBasis) Valid() bool {
 	case DependencySiteBasisImported:
 		return true
 	case DependencySiteBasisInferred:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DependencySiteDeclared.
+const (
+	DependencySiteDeclaredEmpty   DependencySiteDeclared = ""
+	DependencySiteDeclaredHard    DependencySiteDeclared = "hard"
+	DependencySiteDeclaredPartial DependencySiteDeclared = "partial"
+	DependencySiteDeclaredSoft    DependencySiteDeclared = "soft"
+)
+
+// Valid indicates whether the value is a known member of the DependencySiteDeclared enum.
+func (e DependencySiteDeclared) Valid() bool {
+	switch e {
+	case DependencySiteDeclaredEmpty:
+		return true
+	case DependencySiteDeclaredHard:
+		return true
+	case DependencySiteDeclaredPartial:
+		return true
+	case DependencySiteDeclaredSoft:
 		return true
 	default:
 		return false
@@ -804,6 +873,24 @@ func (e Why) Valid() bool {
 	}
 }
 
+// Defines values for ExportDependenciesParamsFormat.
+const (
+	Csv  ExportDependenciesParamsFormat = "csv"
+	Json ExportDependenciesParamsFormat = "json"
+)
+
+// Valid indicates whether the value is a known member of the ExportDependenciesParamsFormat enum.
+func (e ExportDependenciesParamsFormat) Valid() bool {
+	switch e {
+	case Csv:
+		return true
+	case Json:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListFindingsParamsState.
 const (
 	ListFindingsParamsStateAll      ListFindingsParamsState = "all"
@@ -859,6 +946,17 @@ func (e ListTracesParamsOutcome) Valid() bool {
 	default:
 		return false
 	}
+}
+
+// Analysis defines model for Analysis.
+type Analysis struct {
+	Dependencies Dependencies `json:"dependencies"`
+	Findings     Findings     `json:"findings"`
+	From         time.Time    `json:"from"`
+	Hotspots     Hotspots     `json:"hotspots"`
+	Incidents    Incidents    `json:"incidents"`
+	Objectives   Objectives   `json:"objectives"`
+	To           time.Time    `json:"to"`
 }
 
 // Assumption What to reckon with where the verdict is unknown
@@ -1073,6 +1171,31 @@ type Changes struct {
 // failures were seen. mixed: the call sites of the edge disagree.
 type Criticality string
 
+// Declaration defines model for Declaration.
+type Declaration struct {
+	Basis DeclarationBasis `json:"basis"`
+	By    string           `json:"by"`
+
+	// Callee Name
+	Callee string `json:"callee"`
+
+	// Caller Name
+	Caller string `json:"caller"`
+
+	// Comment The evidence
+	Comment     string                 `json:"comment"`
+	Criticality DeclarationCriticality `json:"criticality"`
+
+	// Operation The caller's; empty for all of them
+	Operation string `json:"operation"`
+}
+
+// DeclarationBasis defines model for Declaration.Basis.
+type DeclarationBasis string
+
+// DeclarationCriticality defines model for Declaration.Criticality.
+type DeclarationCriticality string
+
 // Dependencies defines model for Dependencies.
 type Dependencies struct {
 	// At Time of the report; null before the first
@@ -1185,6 +1308,12 @@ type DependencySite struct {
 	// Conditional Share of the operation's requests that call the callee at all
 	Conditional float64 `json:"conditional"`
 
+	// Declared What was declared or imported; empty when nothing was
+	Declared DependencySiteDeclared `json:"declared"`
+
+	// DeclaredBy Who says so
+	DeclaredBy string `json:"declared_by"`
+
 	// Disagrees The evidence has a verdict, and not the declared one
 	Disagrees bool `json:"disagrees"`
 
@@ -1197,6 +1326,10 @@ type DependencySite struct {
 	// FatalTrace Trace id of a failure that took its request down
 	FatalTrace *string `json:"fatal_trace"`
 	High       float64 `json:"high"`
+
+	// Inferred hard: the caller fails when the callee does. soft: it does not. partial: sometimes. unknown: too few
+	// failures were seen. mixed: the call sites of the edge disagree.
+	Inferred Criticality `json:"inferred"`
 
 	// LastFailure Minute of the last failure that nothing else explains
 	LastFailure *time.Time `json:"last_failure"`
@@ -1246,6 +1379,9 @@ type DependencySite struct {
 
 // DependencySiteBasis defines model for DependencySite.Basis.
 type DependencySiteBasis string
+
+// DependencySiteDeclared What was declared or imported; empty when nothing was
+type DependencySiteDeclared string
 
 // DependencySitePrior What is reckoned with while few failures were seen rests on this
 type DependencySitePrior string
@@ -2357,6 +2493,15 @@ type To = string
 // Type defines model for Type.
 type Type = []NodeType
 
+// GetAnalysisParams defines parameters for GetAnalysis.
+type GetAnalysisParams struct {
+	// From Start of the window, RFC 3339 or `now`, `now-15m`, `now-2h`, `now-7d`. Default `now-15m`.
+	From *From `form:"from,omitempty" json:"from,omitempty"`
+
+	// To End of the window, in the same forms. Default `now`.
+	To *To `form:"to,omitempty" json:"to,omitempty"`
+}
+
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
 	// Node Only call sites of and to this node
@@ -2403,6 +2548,15 @@ type GetEdgeParams struct {
 	// To End of the window, in the same forms. Default `now`.
 	To *To `form:"to,omitempty" json:"to,omitempty"`
 }
+
+// ExportDependenciesParams defines parameters for ExportDependencies.
+type ExportDependenciesParams struct {
+	// Format Default json.
+	Format *ExportDependenciesParamsFormat `form:"format,omitempty" json:"format,omitempty"`
+}
+
+// ExportDependenciesParamsFormat defines parameters for ExportDependencies.
+type ExportDependenciesParamsFormat string
 
 // ListFindingsParams defines parameters for ListFindings.
 type ListFindingsParams struct {
@@ -2588,6 +2742,9 @@ type AskWhatIfJSONRequestBody = WhatIfQuestion
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// GetAnalysis What would have been found in a window of the past
+	// (GET /analysis)
+	GetAnalysis(c *gin.Context, params GetAnalysisParams)
 	// ListAudit Which resilience practices calls follow, as seen in traces
 	// (GET /audit)
 	ListAudit(c *gin.Context, params ListAuditParams)
@@ -2603,6 +2760,9 @@ type ServerInterface interface {
 	// StreamEvents Server-sent events that say when there is something new to read
 	// (GET /events)
 	StreamEvents(c *gin.Context)
+	// ExportDependencies What depends how on what, for other tools
+	// (GET /export/dependencies)
+	ExportDependencies(c *gin.Context, params ExportDependenciesParams)
 	// ListFindings What is worth acting on
 	// (GET /findings)
 	ListFindings(c *gin.Context, params ListFindingsParams)
@@ -2661,6 +2821,41 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(c *gin.Context)
+
+// GetAnalysis operation middleware
+func (siw *ServerInterfaceWrapper) GetAnalysis(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetAnalysisParams
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetAnalysis(c, params)
+}
 
 // ListAudit operation middleware
 func (siw *ServerInterfaceWrapper) ListAudit(c *gin.Context) {
@@ -2862,6 +3057,33 @@ func (siw *ServerInterfaceWrapper) StreamEvents(c *gin.Context) {
 	}
 
 	siw.Handler.StreamEvents(c)
+}
+
+// ExportDependencies operation middleware
+func (siw *ServerInterfaceWrapper) ExportDependencies(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExportDependenciesParams
+
+	// ------------- Optional query parameter "format" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "format", c.Request.URL.Query(), &params.Format, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter format: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ExportDependencies(c, params)
 }
 
 // ListFindings operation middleware
@@ -3601,6 +3823,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/findings/:id/mark", wrapper.MarkFinding)
 	router.GET(options.BaseURL+"/audit", wrapper.ListAudit)
 	router.GET(options.BaseURL+"/hotspots", wrapper.ListHotspots)
+	router.GET(options.BaseURL+"/analysis", wrapper.GetAnalysis)
+	router.GET(options.BaseURL+"/export/dependencies", wrapper.ExportDependencies)
 	router.GET(options.BaseURL+"/objectives", wrapper.ListObjectives)
 	router.GET(options.BaseURL+"/changes", wrapper.ListChanges)
 	router.POST(options.BaseURL+"/whatif", wrapper.AskWhatIf)

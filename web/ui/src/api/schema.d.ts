@@ -214,6 +214,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/analysis": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What would have been found in a window of the past
+         * @description Runs the analyses again over a window of at most six hours, look by look, and leaves the findings of now alone. Verdicts, incidents and findings are as of
+         *     the end of the window: verdicts from evidence before it too, as far as `analysis.history` says. Equal data give equal answers.
+         *     It takes seconds for each hour.
+         */
+        get: operations["getAnalysis"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/export/dependencies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What depends how on what, for other tools
+         * @description The verdict on every edge, and on every call site where those of an edge differ, as a list that can be given back as declarations. With
+         *     `format=csv` the same as a table with a head.
+         */
+        get: operations["exportDependencies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/objectives": {
         parameters: {
             query?: never;
@@ -1377,6 +1420,32 @@ export interface components {
             high: number;
             evidence: components["schemas"]["DependencyEvidence"];
         };
+        Analysis: {
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            findings: components["schemas"]["Findings"];
+            incidents: components["schemas"]["Incidents"];
+            dependencies: components["schemas"]["Dependencies"];
+            hotspots: components["schemas"]["Hotspots"];
+            objectives: components["schemas"]["Objectives"];
+        };
+        Declaration: {
+            /** @description Name */
+            caller: string;
+            /** @description The caller's; empty for all of them */
+            operation: string;
+            /** @description Name */
+            callee: string;
+            /** @enum {string} */
+            criticality: "hard" | "soft" | "partial" | "unknown";
+            /** @enum {string} */
+            basis: "inferred" | "declared" | "imported";
+            /** @description The evidence */
+            comment: string;
+            by: string;
+        };
         /**
          * @description `infeasible`: not even if all failures of dependencies coincide; `feasible`: also if no two coincide; `depends`: on how
          *     they coincide, or on dependencies that are not known to be hard; `insufficient`: too little was seen.
@@ -1522,6 +1591,14 @@ export interface components {
             prior: "synchronous" | "asynchronous" | "cache" | "health_check" | "declared" | "";
             /** @description Of the declaration; empty when there is none */
             comment: string;
+            /**
+             * @description What was declared or imported; empty when nothing was
+             * @enum {string}
+             */
+            declared: "" | "hard" | "soft" | "partial";
+            /** @description Who says so */
+            declared_by: string;
+            inferred: components["schemas"]["Criticality"];
             /** @description The evidence has a verdict, and not the declared one */
             disagrees: boolean;
             /**
@@ -2285,6 +2362,57 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Hotspots"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getAnalysis: {
+        parameters: {
+            query?: {
+                /** @description Start of the window, RFC 3339 or `now`, `now-15m`, `now-2h`, `now-7d`. Default `now-15m`. */
+                from?: components["parameters"]["From"];
+                /** @description End of the window, in the same forms. Default `now`. */
+                to?: components["parameters"]["To"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The report */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Analysis"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    exportDependencies: {
+        parameters: {
+            query?: {
+                /** @description Default json. */
+                format?: "json" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The list */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Declaration"][];
+                    "text/csv": string;
                 };
             };
             default: components["responses"]["Problem"];

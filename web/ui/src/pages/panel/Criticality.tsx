@@ -42,6 +42,11 @@ function Site({ site: s }: { site: DependencySite }) {
         {s.latency_hard && '; its slowness becomes the caller’s'}
         {s.asynchronous && '; not waited for'}
       </span>
+      {s.declared && (
+        <span className={`block text-xs ${s.disagrees ? 'text-bad font-medium' : 'text-ink-2'}`} data-declared={s.declared}>
+          {s.basis === 'imported' ? 'Imported' : 'Declared'} {s.declared}{s.declared_by && ` by ${s.declared_by}`}{s.comment && `: ${s.comment}`}{s.disagrees && `; what was seen says ${s.inferred}`}
+        </span>
+      )}
       {s.needs && <span className="text-ink-3 block text-xs">To change the verdict: {s.needs}</span>}
     </li>
   )
