@@ -314,7 +314,14 @@ test('the incidents page names what is wrong, or says that nothing is', async ()
   await page.getByRole('heading', { name: 'Incidents', level: 1 }).waitFor()
   const { incidents } = await api('/incidents')
   if (incidents.length === 0) await page.getByText(/Nothing has gone wrong yet/).waitFor()
-  else await page.locator(`[data-incident="${incidents[0].id}"]`).waitFor()
+  else {
+    const first = page.locator(`[data-incident="${incidents[0].id}"]`)
+    await first.getByRole('link').click()
+    await page.getByRole('region', { name: 'Timeline' }).getByRole('list', { name: 'Timeline' }).waitFor()
+    assert.equal(new URL(page.url()).pathname, `/incidents/${incidents[0].id}`)
+    await page.getByRole('region', { name: 'How it spread' }).waitFor()
+    for (const c of incidents[0].candidates) await page.locator(`[data-candidate="${c.node_name}"]`).getByText(/./).first().waitFor()
+  }
   assert.deepEqual(problems, [])
   await close()
 })
@@ -351,8 +358,100 @@ test('a hotspot leads to the question what its failure would do', async () => {
   await answer.getByRole('table').waitFor()
   const fails = Number(await answer.locator('[data-fails]').getAttribute('data-fails'))
   assert.ok(fails > 0.3, `the gateway takes down ${fails} of the requests`)
-  await page.getByLabel('What happens').selectOption('slow')
+  assert.match(page.url(), /act=down\./)
+  await page.getByRole('button', { name: 'Start over' }).click()
+  await page.getByLabel('Node').fill('catalog (shop)')
+  await page.getByLabel('What happens').last().selectOption('slow')
+  await page.getByRole('button', { name: 'Add', exact: true }).click()
+  await page.locator('[data-action="slow"]').waitFor()
   await answer.getByText(/get slower/).waitFor()
+  await page.getByRole('link', { name: 'See it on the map' }).click()
+  await box(page, 'catalog').getByText('+ 400 ms').waitFor()
+  assert.deepEqual(problems, [])
+  await close()
+})
+
+test('a service page shows its dependencies with verdicts, and leads to an edge and back', async () => {
+  const g = await api('/graph')
+  const id = g.nodes.find((n) => n.name === 'checkout').id
+  await eventually('verdicts on the dependencies of checkout', async () => (await api(`/dependencies?node=${id}`)).edges.some((e) => e.caller === id), 120_000)
+  const { page, problems, close } = await open(browser, `/map?node=${id}`)
+  await page.getByRole('complementary', { name: 'Details' }).getByRole('link', { name: 'Open page' }).click()
+  await page.getByRole('heading', { name: 'checkout', level: 1 }).waitFor()
+  assert.equal(new URL(page.url()).pathname, `/nodes/${id}`)
+  const known = await api(`/dependencies?node=${id}`)
+  const dependencies = page.getByRole('table', { name: 'Dependencies' })
+  for (const name of ['cart', 'inventory', 'payment', 'fraud', 'shipping', 'orders']) {
+    const row = dependencies.locator(`[data-neighbour="${name}"]`)
+    const callee = g.nodes.find((n) => n.name === name && n.type === 'service').id
+    const verdict = known.edges.find((e) => e.caller === id && e.callee === callee)?.verdict
+    if (verdict) await row.getByText(new RegExp(`^${verdict}$`, 'i')).waitFor()
+  }
+  await page.getByRole('table', { name: 'Dependents' }).locator('[data-neighbour="gateway"]').waitFor()
+  await page.locator('[data-chart="Duration"] canvas').waitFor()
+  await page.getByRole('region', { name: 'Fragility' }).waitFor()
+
+  await dependencies.getByRole('link', { name: 'checkout calls payment: details' }).click()
+  await page.getByRole('heading', { name: /checkout.*payment/, level: 1 }).waitFor()
+  await page.getByRole('table', { name: 'Requests by outcome, shop.Checkout/Place' }).getByRole('rowheader', { name: /It answered/ }).waitFor()
+  await page.locator('[data-chart="Duration, callee’s side"] canvas').waitFor()
+  for (const part of ['Criticality', 'By call site', 'Failed calls', 'Calls that did not fail', 'Resilience practices', 'Changes over time', 'Findings']) {
+    await page.getByRole('region', { name: part, exact: true }).waitFor()
+  }
+  await page.getByRole('heading', { level: 1 }).getByRole('link', { name: 'checkout' }).click()
+  await page.getByRole('heading', { name: 'checkout', level: 1 }).waitFor()
+  assert.deepEqual(problems, [])
+  await close()
+})
+
+test('what was not seen in the window offers a longer one', async () => {
+  const { page, close } = await open(browser, '/nodes/00000000000000ff')
+  await page.getByRole('heading', { name: 'Not seen in this window' }).waitFor()
+  await page.getByRole('button', { name: 'Look at the last 24 hours' }).click()
+  await eventually('a longer window', async () => /from=now-24h/.test(page.url()), 5000)
+  await close()
+})
+
+test('a lens changes what is drawn, in the map and in the table', async () => {
+  const { edges } = await api('/dependencies')
+  const g = await api('/graph')
+  const { page, problems, close } = await open(browser, '/map')
+  await page.locator('.box').first().waitFor()
+  assert.equal(await page.locator('.arrow[data-verdict]').count(), 0)
+  await page.getByRole('group', { name: 'Lens' }).getByRole('button', { name: 'Criticality' }).click()
+  await page.locator('.arrow[data-verdict]').first().waitFor()
+  assert.match(page.url(), /lens=criticality/)
+  const judged = g.edges.map((e) => [e.id, edges.find((v) => v.caller === e.caller && v.callee === e.callee)?.verdict]).filter(([, v]) => v)
+  for (const [id, verdict] of judged.slice(0, 10)) await page.locator(`.arrow[data-edge="${id}"][data-verdict="${verdict}"]`).waitFor({ state: 'attached' })
+  await page.getByRole('button', { name: 'Legend' }).click()
+  await page.getByText('hard: the caller fails with the callee').waitFor()
+
+  await page.getByRole('group', { name: 'Lens' }).getByRole('button', { name: 'Latency' }).click()
+  await page.locator('.box[data-level] .box-reading').first().waitFor()
+  assert.match(await box(page, 'gateway').locator('.box-reading').innerText(), /m?s$/)
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Table' }).click()
+  await page.getByRole('columnheader', { name: 'Latency' }).waitFor()
+  assert.deepEqual(problems, [])
+  await close()
+})
+
+test('a finding opens its evidence and leads to what it is about', async () => {
+  const { findings } = await eventually('a finding about a node', async () => {
+    const got = await api('/findings?state=all')
+    return got.findings.some((f) => f.node) && got
+  }, 240_000)
+  const finding = findings.find((f) => f.node)
+  const { page, problems, close } = await open(browser, `/findings?state=all&about=${finding.node}`)
+  const item = page.locator('[data-finding]', { hasText: finding.title }).first()
+  await item.getByRole('button').first().click()
+  const facts = item.getByRole('region', { name: 'Evidence' })
+  for (const f of finding.facts) await facts.getByRole('rowheader', { name: f.name }).waitFor()
+  if (finding.traces.length > 0) await facts.getByRole('link', { name: finding.traces[0].slice(0, 8) }).waitFor()
+  await page.getByLabel('Kind').selectOption(finding.kind.split('.')[0])
+  assert.match(page.url(), /kind=/)
+  await item.getByRole('group', { name: 'Subject' }).getByRole('link', { name: finding.node_name, exact: true }).click()
+  await page.getByRole('heading', { level: 1 }).getByText(finding.node_name).waitFor()
+  assert.equal(new URL(page.url()).pathname, `/nodes/${finding.node}`)
   assert.deepEqual(problems, [])
   await close()
 })
@@ -364,13 +463,16 @@ for (const colorScheme of ['light', 'dark']) {
     test(`axe finds nothing serious: ${path}, ${colorScheme}`, async () => {
       let at = path
       if (path === 'panel') at = `/map?node=${(await api('/graph')).nodes.find((n) => n.name === 'checkout').id}`
+      if (path === 'node page') at = `/nodes/${(await api('/graph')).nodes.find((n) => n.name === 'checkout').id}`
+      if (path === 'edge page') at = `/edges/${(await api('/graph')).edges.find((e) => e.protocol === 'grpc').id}`
+      if (path === 'incident') at = `/incidents/${(await api('/incidents')).incidents[0]?.id ?? 'none'}`
       if (path === 'trace') {
         const trace = await evidence()
         at = `/traces/${trace.id}?span=${trace.spans[1].id}`
       }
       const { page, close } = await open(browser, at, { colorScheme })
       await page.getByRole(path.startsWith('/table') ? 'table' : 'heading').first().waitFor({ state: 'attached' })
-      if (path === 'panel') await page.locator('[data-chart="Duration"] canvas').waitFor()
+      if (path === 'panel' || path === 'node page') await page.locator('[data-chart="Duration"] canvas').waitFor()
       await page.evaluate(axe)
       const found = await page.evaluate(async () => {
         const { violations } = await globalThis.axe.run(document, { resultTypes: ['violations'] })

@@ -19,7 +19,7 @@ const shots = [
   ['incident', '/incidents', 'light'],
   ['findings', '/findings', 'light'],
   ['hotspots', `/hotspots?spot=${id('gateway')}`, 'light'],
-  ['whatif', `/whatif?who=${id('catalog')}`, 'light'],
+  ['whatif', `/whatif?act=down.${id('catalog')}`, 'light'],
 ]
 const failed = (await api('/traces?outcome=failed&from=now-1h')).traces[0]
 if (failed) shots.push(['trace', `/traces/${failed.id}`, 'light'])

@@ -62,6 +62,24 @@ const incidents = createRoute({
   component: lazyRouteComponent(() => import('./pages/incidents/IncidentsPage'), 'IncidentsPage'),
 })
 
+const incident = createRoute({
+  getParentRoute: () => root,
+  path: '/incidents/$id',
+  component: lazyRouteComponent(() => import('./pages/incidents/IncidentPage'), 'IncidentPage'),
+})
+
+const node = createRoute({
+  getParentRoute: () => root,
+  path: '/nodes/$id',
+  component: lazyRouteComponent(() => import('./pages/node/NodePage'), 'NodePage'),
+})
+
+const edge = createRoute({
+  getParentRoute: () => root,
+  path: '/edges/$id',
+  component: lazyRouteComponent(() => import('./pages/edge/EdgePage'), 'EdgePage'),
+})
+
 const findings = createRoute({
   getParentRoute: () => root,
   path: '/findings',
@@ -76,7 +94,7 @@ const trace = createRoute({
 
 export function makeRouter(history?: RouterHistory) {
   return createRouter({
-    routeTree: root.addChildren([home, graph.addChildren([map, table]), incidents, findings, hotspots, whatIf, objectives, pipeline, trace]),
+    routeTree: root.addChildren([home, graph.addChildren([map, table]), incidents, incident, node, edge, findings, hotspots, whatIf, objectives, pipeline, trace]),
     parseSearch: (search) => parseView(search),
     stringifySearch: (search) => formatView(search as Partial<View>),
     history,

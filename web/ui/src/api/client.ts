@@ -1,5 +1,5 @@
 import createClient from 'openapi-fetch'
-import type { FindingsQuery, GraphQuery, NewMark, SeriesQuery, WhatIfAction, TracesQuery } from './model'
+import type { FindingsQuery, GraphQuery, HotspotsQuery, NewMark, SeriesQuery, WhatIfAction, TracesQuery } from './model'
 import { problemFrom, problemOf } from './problem'
 import type { paths } from './schema'
 
@@ -37,7 +37,7 @@ export const api = {
   outcomes: (id: string, query: WindowQuery, signal?: AbortSignal) =>
     answer(http.GET('/nodes/{id}/outcomes', { params: { path: { id }, query }, signal })),
 
-  dependencies: (node: string, signal?: AbortSignal) =>
+  dependencies: (node: string | undefined, signal?: AbortSignal) =>
     answer(http.GET('/dependencies', { params: { query: { node } }, signal })),
 
   traces: (query: TracesQuery, signal?: AbortSignal) =>
@@ -49,8 +49,8 @@ export const api = {
   audit: (node: string, signal?: AbortSignal) =>
     answer(http.GET('/audit', { params: { query: { node } }, signal })),
 
-  hotspots: (signal?: AbortSignal) =>
-    answer(http.GET('/hotspots', { signal })),
+  hotspots: (query: HotspotsQuery, signal?: AbortSignal) =>
+    answer(http.GET('/hotspots', { params: { query }, signal })),
 
   objectives: (signal?: AbortSignal) =>
     answer(http.GET('/objectives', { signal })),

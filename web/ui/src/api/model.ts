@@ -20,6 +20,9 @@ export type NodeIdentity = Schemas['NodeIdentity']
 export type Outcomes = Schemas['Outcomes']
 export type CallOutcomes = Schemas['CallOutcomes']
 export type Criticality = Schemas['Criticality']
+export type Dependencies = Schemas['Dependencies']
+export type DependencyEvidence = Schemas['DependencyEvidence']
+export type DependencyEdge = Schemas['DependencyEdge']
 export type DependencySite = Schemas['DependencySite']
 export type Traces = Schemas['Traces']
 export type TraceSummary = Schemas['TraceSummary']
@@ -46,6 +49,7 @@ export type ObjectiveDependency = Schemas['ObjectiveDependency']
 export type Feasibility = Schemas['Feasibility']
 export type WhatIfAction = Schemas['WhatIfAction']
 export type WhatIfAnswer = Schemas['WhatIfAnswer']
+export type WhatIfFate = Schemas['WhatIfFate']
 export type Incident = Schemas['Incident']
 export type Candidate = Schemas['Candidate']
 export type IncidentMember = Schemas['IncidentMember']
@@ -60,6 +64,7 @@ export type ProblemDocument = Schemas['Problem']
 export type GraphQuery = NonNullable<operations['getGraph']['parameters']['query']>
 export type TracesQuery = NonNullable<operations['listTraces']['parameters']['query']>
 export type FindingsQuery = NonNullable<operations['listFindings']['parameters']['query']>
+export type HotspotsQuery = NonNullable<operations['listHotspots']['parameters']['query']>
 export type SeriesQuery = NonNullable<operations['getSeries']['parameters']['query']>
 
 /** Every type of a node, in the order of legends and filters. */

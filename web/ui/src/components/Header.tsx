@@ -1,7 +1,6 @@
 import { useLocation } from '@tanstack/react-router'
 import type { LiveState } from '../api/live'
-import { NO_SPAN, select } from '../hooks/useView'
-import { FilterMenus } from './FilterMenus'
+import { LEAVING, select } from '../hooks/useView'
 import { LiveToggle } from './LiveToggle'
 import { RangePicker } from './RangePicker'
 import { SearchBox } from './SearchBox'
@@ -12,14 +11,13 @@ import { ViewLink } from './ViewLink'
 export function Header({ live }: { live: LiveState }) {
   return (
     <header className="border-line bg-surface relative z-30 flex flex-wrap items-center gap-x-3 gap-y-2 border-b px-4 py-2">
-      <ViewLink to="/map" patch={{ ...select.none, ...NO_SPAN, focus: undefined }} className="mr-1 flex items-center gap-2 rounded-md" aria-label="Faultline, to the whole map">
+      <ViewLink to="/map" patch={{ ...select.none, ...LEAVING, focus: undefined }} className="mr-1 flex items-center gap-2 rounded-md" aria-label="Faultline, to the whole map">
         <Mark />
         <span className="text-[15px] font-semibold tracking-[-0.015em]">Faultline</span>
       </ViewLink>
       <PageTabs />
       <SearchBox />
       <div className="ml-auto flex flex-wrap items-center gap-2">
-        <FilterMenus />
         <RangePicker />
         <LiveToggle state={live} />
         <ThemeToggle />
@@ -33,8 +31,8 @@ function PageTabs() {
   return (
     <nav aria-label="Pages" className="bg-sunken flex rounded-lg p-0.5">
       {([['/map', 'Map'], ['/table', 'Table'], ['/incidents', 'Incidents'], ['/findings', 'Findings'], ['/hotspots', 'Hotspots'], ['/whatif', 'What if'], ['/objectives', 'Objectives'], ['/pipeline', 'Pipeline']] as const).map(([to, label]) => (
-        <ViewLink key={to} to={to} patch={NO_SPAN} aria-current={pathname === to ? 'page' : undefined}
-          className="text-ink-2 hover:text-ink aria-[current=page]:bg-surface aria-[current=page]:text-ink aria-[current=page]:shadow-card rounded-md px-2.5 py-1 text-sm font-medium">
+        <ViewLink key={to} to={to} patch={LEAVING} aria-current={pathname === to || pathname.startsWith(`${to}/`) ? 'page' : undefined}
+          className="text-ink-2 hover:text-ink aria-[current=page]:bg-surface aria-[current=page]:text-ink aria-[current=page]:shadow-card rounded-md px-2 py-1 text-sm font-medium">
           {label}
         </ViewLink>
       ))}

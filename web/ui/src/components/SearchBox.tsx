@@ -1,10 +1,11 @@
+import { useLocation, useNavigate } from '@tanstack/react-router'
 import { useEffect, useId, useRef, useState, type KeyboardEvent } from 'react'
 import { plural, rate } from '../format/format'
 import { healthOf, perSecond, seconds } from '../graph/red'
 import { useGraph } from '../hooks/queries'
 import { useFound } from '../hooks/useFound'
-import { select, useView } from '../hooks/useView'
-import { CLEAR_FILTERS, isFiltered } from '../view/view'
+import { LEAVING, select, useView } from '../hooks/useView'
+import { CLEAR_FILTERS, isFiltered, type View } from '../view/view'
 import { HealthMark } from './HealthMark'
 import { SearchIcon, TypeTile } from './icons'
 
@@ -14,6 +15,8 @@ const TYPING_MS = 120
 /** Finds nodes by name or by condition: marks them on the map, narrows the table, and opens the one chosen. */
 export function SearchBox() {
   const [view, change] = useView()
+  const { pathname } = useLocation()
+  const navigate = useNavigate()
   const { data } = useGraph()
   const [text, setText] = useState(view.q)
   const [open, setOpen] = useState(false)
@@ -41,7 +44,9 @@ export function SearchBox() {
   const choose = (id: string) => {
     setOpen(false)
     setText('')
-    change({ ...select.node(id), q: '' })
+    // Beside the graph the panel opens; elsewhere there is room for everything about it.
+    if (pathname === '/map' || pathname === '/table') change({ ...select.node(id), q: '' })
+    else void navigate({ to: '/nodes/$id', params: { id }, search: (old) => ({ ...old, ...select.none, ...LEAVING, q: '' }) as View })
   }
   const onKeyDown = (e: KeyboardEvent) => {
     if (e.key === 'ArrowDown' || e.key === 'ArrowUp') {

@@ -5,6 +5,7 @@ import { concerns, type Concern } from '../graph/attention'
 import { isEstimate, perSecond, seconds, sum } from '../graph/red'
 import { select, useView } from '../hooks/useView'
 import { isFiltered, CLEAR_FILTERS } from '../view/view'
+import { FilterMenu } from './FilterMenu'
 import { FocusChip } from './FocusChip'
 import { HealthMark } from './HealthMark'
 import { ChevronIcon } from './icons'
@@ -28,8 +29,11 @@ export function SummaryBar({ graph }: { graph: Graph }) {
         </span>
       )}
       {graph.truncated_by && <span role="note" className="text-warn">Cut short by {graph.truncated_by}: filter to see the rest</span>}
-      <span className="num text-ink-3 ml-auto" title={`${dateTime(new Date(graph.window.from))} – ${dateTime(new Date(graph.window.to))}`}>
-        {clock(new Date(graph.window.from))} – {clock(new Date(graph.window.to))}
+      <span className="ml-auto flex items-center gap-3">
+        <FilterMenu />
+        <span className="num text-ink-3" title={`${dateTime(new Date(graph.window.from))} – ${dateTime(new Date(graph.window.to))}`}>
+          {clock(new Date(graph.window.from))} – {clock(new Date(graph.window.to))}
+        </span>
       </span>
     </section>
   )

@@ -1,6 +1,6 @@
 import { Link } from '@tanstack/react-router'
 import type { ComponentProps } from 'react'
-import { NO_SPAN, select } from '../hooks/useView'
+import { LEAVING, select } from '../hooks/useView'
 import type { View } from '../view/view'
 
 type Props = Omit<ComponentProps<'a'>, 'href'> & {
@@ -14,7 +14,27 @@ export function ViewLink({ patch, to = '.', ...rest }: Props) {
   return <Link to={to} search={(old) => ({ ...old, ...patch }) as View} activeProps={{}} {...rest} />
 }
 
+type PageProps = Omit<ComponentProps<'a'>, 'href' | 'id'>
+
+/** The view when a page about one subject is opened: the panel and what other pages keep in the URL stay behind. */
+const leave = (old: unknown) => ({ ...(old as View), ...select.none, ...LEAVING, finding: undefined, spot: undefined }) as View
+
+/** A link to the page of a node. */
+export function NodePageLink({ id, ...rest }: PageProps & { id: string }) {
+  return <Link to="/nodes/$id" params={{ id }} search={leave} activeProps={{}} {...rest} />
+}
+
+/** A link to the page of an edge: by its id, or by its two ends, `<caller>-<callee>`. */
+export function EdgePageLink({ id, ...rest }: PageProps & { id: string }) {
+  return <Link to="/edges/$id" params={{ id }} search={leave} activeProps={{}} {...rest} />
+}
+
+/** A link to the page of an incident. */
+export function IncidentLink({ id, ...rest }: PageProps & { id: string }) {
+  return <Link to="/incidents/$id" params={{ id }} search={leave} activeProps={{}} {...rest} />
+}
+
 /** A link to a trace. It leaves the panel behind; going back opens it again. */
 export function TraceLink({ id, ...rest }: Omit<ComponentProps<'a'>, 'href' | 'id'> & { id: string }) {
-  return <Link to="/traces/$id" params={{ id }} search={(old) => ({ ...old, ...select.none, ...NO_SPAN }) as View} activeProps={{}} {...rest} />
+  return <Link to="/traces/$id" params={{ id }} search={(old) => ({ ...old, ...select.none, ...LEAVING }) as View} activeProps={{}} {...rest} />
 }

@@ -14,6 +14,8 @@ export interface DrawnNode {
   /** Calls that leave the box, for those that only call: users and unknown callers. */
   out: Red
   health: Health
+  /** The nodes drawn by the box: one, or those of its group. */
+  members: GraphNode[]
   node?: GraphNode
   group?: { key: string; members: number; failing: number; environment: string }
 }
@@ -65,13 +67,13 @@ export function collapse(graph: Graph, view: Pick<View, 'group' | 'open'>, max =
     if (id === undefined || seen.has(id)) continue
     seen.add(id)
     if (id === n.id) {
-      nodes.push({ id, label: n.name, red: n, out: out.get(id) ?? sum([]), health: healthOf(n), node: n })
+      nodes.push({ id, label: n.name, red: n, out: out.get(id) ?? sum([]), health: healthOf(n), members: [n], node: n })
       continue
     }
     const members = groups.get(id)!.filter((m) => boxOf.get(m.id) === id)
     const red = into.get(id) ?? sum([])
     nodes.push({
-      id, label: groupLabel(n), red, out: out.get(id) ?? sum([]), health: healthOf(red),
+      id, label: groupLabel(n), red, out: out.get(id) ?? sum([]), health: healthOf(red), members,
       group: {
         key: groupKey(n), members: members.length, environment: n.environment,
         failing: members.filter((m) => healthOf(m) === 'bad').length,

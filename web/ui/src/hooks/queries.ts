@@ -75,12 +75,21 @@ export function useDependencies(node: string) {
   return useQuery({ queryKey: ['dependencies', node], queryFn: ({ signal }) => api.dependencies(node, signal), placeholderData: keepPreviousData })
 }
 
-/** Traces kept as evidence with a call on an edge, newest first. */
-export function useTraces(edge: string, outcome: 'failed' | 'ok') {
+/** The verdict on every edge there is. Not of the window: of all that was seen. */
+export function useVerdicts(enabled = true) {
+  return useQuery({
+    queryKey: ['verdicts'], queryFn: ({ signal }) => api.dependencies(undefined, signal), enabled,
+    placeholderData: keepPreviousData, refetchInterval: 15_000,
+  })
+}
+
+/** Traces kept as evidence with a call on an edge, or a span of a node or a call to it, newest first. */
+export function useTraces(of: { edge: string } | { node: string }, outcome: 'failed' | 'ok') {
   const [{ from, to }] = useView()
   return useQuery({
-    queryKey: ['traces', edge, outcome, from, to],
-    queryFn: ({ signal }) => api.traces({ edge, outcome, from, to, limit: 10 }, signal),
+    queryKey: ['traces', of, outcome, from, to],
+    queryFn: ({ signal }) => api.traces({ ...of, outcome, from, to, limit: 10 }, signal),
+    placeholderData: keepPreviousData,
   })
 }
 
@@ -98,7 +107,24 @@ export function useAudit(node: string) {
 
 /** Where the system is fragile. Not of the window: of now. */
 export function useHotspots() {
-  return useQuery({ queryKey: ['hotspots'], queryFn: ({ signal }) => api.hotspots(signal), placeholderData: keepPreviousData, refetchInterval: 60_000 })
+  return useQuery({ queryKey: ['hotspots'], queryFn: ({ signal }) => api.hotspots({}, signal), placeholderData: keepPreviousData, refetchInterval: 60_000 })
+}
+
+/** How fragile every node is, for the lens. */
+export function useAllHotspots(enabled: boolean) {
+  return useQuery({
+    queryKey: ['hotspots', 'all'], queryFn: ({ signal }) => api.hotspots({ limit: 10_000 }, signal), enabled,
+    placeholderData: keepPreviousData, refetchInterval: 60_000,
+  })
+}
+
+/** How fragile one node is; null when little depends on it or little is known. */
+export function useHotspot(node: string) {
+  return useQuery({
+    queryKey: ['hotspots', node],
+    queryFn: async ({ signal }) => (await api.hotspots({ node }, signal)).hotspots[0] ?? null,
+    placeholderData: keepPreviousData, refetchInterval: 60_000,
+  })
 }
 
 /** Which promises can be kept. Not of the window: of the last days. */

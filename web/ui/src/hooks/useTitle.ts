@@ -10,7 +10,9 @@ export function useTitle(): void {
   const nameOf = (id: string | undefined) => data?.graph.nodes.find((n) => n.id === id)?.name
   const edge = data?.graph.edges.find((e) => e.id === view.edge)
   const { pathname } = useLocation()
-  const subject = nameOf(view.node) ?? (edge && `${nameOf(edge.caller)} → ${nameOf(edge.callee)}`) ?? nameOf(view.focus) ?? pageName(pathname)
+  const page = /^\/(nodes|edges)\/([0-9a-f]{16})(?:-([0-9a-f]{16}))?/.exec(pathname)
+  const onPage = page && [page[2], page[3]].flatMap((id) => nameOf(id) ?? []).join(' → ')
+  const subject = onPage || (nameOf(view.node) ?? (edge && `${nameOf(edge.caller)} → ${nameOf(edge.callee)}`) ?? nameOf(view.focus) ?? pageName(pathname))
   useEffect(() => {
     document.title = subject ? `${subject} · Faultline` : 'Faultline'
   }, [subject])
@@ -18,6 +20,8 @@ export function useTitle(): void {
 
 /** What a page is called that is not about the graph. */
 function pageName(pathname: string): string | undefined {
-  if (pathname === '/pipeline') return 'Pipeline'
+  const [, first = ''] = pathname.split('/')
+  const name = ({ pipeline: 'Pipeline', incidents: 'Incidents', findings: 'Findings', hotspots: 'Hotspots', whatif: 'What if' } as Record<string, string>)[first]
+  if (name) return name
   return pathname.startsWith('/traces/') ? `Trace ${pathname.slice('/traces/'.length, '/traces/'.length + 8)}` : undefined
 }

@@ -19,8 +19,8 @@ export function useView(): [View, ChangeView] {
   return [view, change]
 }
 
-/** What a trace's page keeps in the URL, at its beginning. */
-export const NO_SPAN = { span: undefined, shut: [] } satisfies Partial<View>
+/** What the pages of a trace and of a node keep in the URL stays behind with them. */
+export const LEAVING = { span: undefined, shut: [], op: undefined } satisfies Partial<View>
 
 /** What opens the panel of a node or an edge, and closes that of anything else. */
 export const select = {

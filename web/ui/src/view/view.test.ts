@@ -6,8 +6,8 @@ describe('the view in the URL', () => {
     const view: View = {
       ...DEFAULT_VIEW, from: 'now-6h', to: 'now', environment: ['prod', 'eu west'], namespace: [''], type: ['database', 'cache'],
       q: 'err > 1% "a b"', node: '00ff', op: 'GET /x?y=1&z', focus: '00ff', depth: 3, queues: 'collapse', group: 'on',
-      open: ['prod/shop'], rows: 'edges', sort: 'p95', live: false,
-      outcome: 'ok', side: 'server', span: '00aa-server', shut: ['00aa', '00bb'],
+      open: ['prod/shop'], lens: 'criticality', rows: 'edges', sort: 'p95', live: false,
+      outcome: 'ok', side: 'server', span: '00aa-server', shut: ['00aa', '00bb'], kind: 'dependency', act: ['down.00000000000000ff', 'errors.00000000000000fe.30'], about: '00ff',
     }
     expect(parseView(formatView(view))).toEqual(view)
   })
@@ -18,10 +18,10 @@ describe('the view in the URL', () => {
   })
 
   test.each([
-    ['?from=yesterday&depth=99&type=disk&queues=maybe&sort=<x>&outcome=maybe&side=top', DEFAULT_VIEW],
+    ['?from=yesterday&depth=99&type=disk&queues=maybe&sort=<x>&outcome=maybe&side=top&act=burn.x', DEFAULT_VIEW],
     ['?from=now&to=now-1h', DEFAULT_VIEW],
     ['?node=a&edge=b', { ...DEFAULT_VIEW, node: 'a' }],
-    ['?op=x', DEFAULT_VIEW],
+    ['?op=', DEFAULT_VIEW],
   ])('%s is read without failing', (search, want) => {
     expect(parseView(search)).toEqual(want)
   })

@@ -1,4 +1,6 @@
 import { NODE_TYPES, type GraphQuery, type NodeType } from '../api/model'
+import { LENSES, type LensName } from '../graph/lens'
+import { MAX_ACTIONS, parseAction } from '../graph/whatif'
 import { DEFAULT_RANGE, parseRange, type Range } from './range'
 
 /** View is everything that decides what is on the screen. It lives in the URL and nowhere else. */
@@ -11,7 +13,7 @@ export interface View extends Range {
   /** Node or edge shown in the side panel; at most one is set. */
   node?: string
   edge?: string
-  /** Operation that narrows the charts of `node`. */
+  /** Operation that narrows the charts of a node. */
   op?: string
   /** Node whose surroundings are shown instead of everything. */
   focus?: string
@@ -22,6 +24,8 @@ export interface View extends Range {
   group: 'auto' | 'on' | 'off'
   /** Groups drawn as their members. */
   open: string[]
+  /** What the map and the table are looked at through. */
+  lens: LensName
   /** What the table lists. */
   rows: 'nodes' | 'edges'
   /** Column of the table, with `-` in front for descending. */
@@ -31,20 +35,19 @@ export interface View extends Range {
   outcome: 'failed' | 'ok'
   /** Which halves of calls the doctor speaks of. */
   side: 'any' | 'client' | 'server'
-  /** Which findings are listed: those that hold, or those that did. */
-  state: 'open' | 'resolved'
+  /** Which findings are listed: those that hold, those that did, or both. */
+  state: 'open' | 'resolved' | 'all'
   /** How severe the findings listed are at least. */
   severity: 'info' | 'warning' | 'critical'
+  /** Kind of the findings listed, or the first part of it; and the node that they are about. */
+  kind?: string
+  about?: string
   /** Whether findings that somebody muted are listed too. */
   muted: boolean
-  /** What is asked on the what-if page: the node, what happens to it, and how much. */
-  what: 'down' | 'errors' | 'slow'
-  who?: string
-  much?: number
+  /** What is asked on the what-if page; see graph/whatif. */
+  act: string[]
   /** Hotspot that is unfolded. */
   spot?: string
-  /** Incident that is unfolded; the first one by default. */
-  incident?: string
   /** Finding that is unfolded. */
   finding?: string
   /** Span of a trace whose details are shown; see pages/trace/waterfall. */
@@ -57,8 +60,8 @@ export const DEFAULT_VIEW: View = {
   ...DEFAULT_RANGE,
   environment: [], namespace: [], type: [], q: '',
   depth: 1, queues: 'show', group: 'auto', open: [],
-  rows: 'nodes', sort: '-rate', live: true,
-  outcome: 'failed', side: 'any', what: 'down', state: 'open', severity: 'info', muted: false, shut: [],
+  lens: 'health', rows: 'nodes', sort: '-rate', live: true,
+  outcome: 'failed', side: 'any', act: [], state: 'open', severity: 'info', muted: false, shut: [],
 }
 
 export const MAX_DEPTH = 5
@@ -79,25 +82,25 @@ export function parseView(search: string, now = Date.now()): View {
     q: p.get('q') ?? '',
     node,
     edge: node ? undefined : text('edge'),
-    op: node ? text('op') : undefined,
+    op: text('op'),
     focus: text('focus'),
     depth: Number.isInteger(depth) && depth >= 1 && depth <= MAX_DEPTH ? depth : DEFAULT_VIEW.depth,
     queues: oneOf(['show', 'collapse'], p.get('queues')),
     group: oneOf(['auto', 'on', 'off'], p.get('group')),
     open: texts('open'),
+    lens: oneOf(LENSES, p.get('lens')),
     rows: oneOf(['nodes', 'edges'], p.get('rows')),
     sort: /^-?[a-z0-9_]{1,32}$/.test(p.get('sort') ?? '') ? p.get('sort')! : DEFAULT_VIEW.sort,
     live: p.get('live') !== 'off',
     outcome: oneOf(['failed', 'ok'], p.get('outcome')),
     side: oneOf(['any', 'client', 'server'], p.get('side')),
-    state: oneOf(['open', 'resolved'], p.get('state')),
+    state: oneOf(['open', 'resolved', 'all'], p.get('state')),
     severity: oneOf(['info', 'warning', 'critical'], p.get('severity')),
+    kind: text('kind'),
+    about: text('about'),
     muted: p.get('muted') === 'true',
-    what: oneOf(['down', 'errors', 'slow'], p.get('what')),
-    who: text('who'),
-    much: positive(p.get('much')),
+    act: texts('act').filter((a) => parseAction(a) !== undefined).slice(0, MAX_ACTIONS),
     spot: text('spot'),
-    incident: text('incident'),
     finding: text('finding'),
     span: text('span'),
     shut: texts('shut'),
@@ -145,12 +148,6 @@ export const CLEAR_FILTERS = { environment: [], namespace: [], type: [], focus: 
 
 function isNodeType(s: string): s is NodeType {
   return (NODE_TYPES as readonly string[]).includes(s)
-}
-
-/** A number above zero, if it is one. */
-function positive(value: string | null): number | undefined {
-  const n = Number(value)
-  return value !== null && Number.isFinite(n) && n > 0 ? n : undefined
 }
 
 /** The choice named by value; the first one when it names none. */

@@ -1,10 +1,12 @@
+import { useEffect, useRef } from 'react'
 import type { Finding } from '../../api/model'
 import { HealthMark } from '../../components/HealthMark'
-import { TraceLink, ViewLink } from '../../components/ViewLink'
+import { Probability, VerdictBadge } from '../../components/Verdict'
+import { EdgePageLink, IncidentLink, NodePageLink, TraceLink, ViewLink } from '../../components/ViewLink'
 import { ago, dateTime, plural } from '../../format/format'
-import { useFinding } from '../../hooks/queries'
+import { useDependencies, useFinding } from '../../hooks/queries'
 import { select, useView } from '../../hooks/useView'
-import { Loaded } from '../panel/parts'
+import { Loaded } from '../../components/Loaded'
 import { MarkForm } from './MarkForm'
 import { confidenceText, factText, SEVERITY_COLOUR, SEVERITY_MARK, SEVERITY_TEXT, topicOf } from './words'
 
@@ -12,9 +14,15 @@ import { confidenceText, factText, SEVERITY_COLOUR, SEVERITY_MARK, SEVERITY_TEXT
 export function FindingItem({ finding: f, now }: { finding: Finding; now: number }) {
   const [view, change] = useView()
   const open = view.finding === f.id
+  const item = useRef<HTMLLIElement>(null)
+  // A link that names a finding brings it into sight.
+  const named = useRef(open)
+  useEffect(() => {
+    if (named.current) item.current?.scrollIntoView({ block: 'nearest' })
+  }, [])
   const body = `finding-${f.id}`
   return (
-    <li className="border-line border-t first:border-t-0" data-finding={f.kind} data-severity={f.severity}>
+    <li ref={item} className="border-line border-t first:border-t-0" data-finding={f.kind} data-severity={f.severity}>
       <h2>
         <button type="button" className="hover:bg-sunken flex w-full items-start gap-3 px-4 py-3 text-left sm:px-5" aria-expanded={open} aria-controls={body}
           onClick={() => change({ finding: open ? undefined : f.id }, { replace: true })}>
@@ -23,7 +31,7 @@ export function FindingItem({ finding: f, now }: { finding: Finding; now: number
             <span className="block font-semibold">{f.title}</span>
             <span className="text-ink-3 num block text-xs">
               <span className={`font-medium ${SEVERITY_COLOUR[f.severity]}`}>{SEVERITY_TEXT[f.severity]}</span> · {topicOf(f.kind)} · {confidenceText(f)}
-              {f.mark && <> · <b className="text-ink-2 font-medium">{f.mark.what}{f.mark.by && ` by ${f.mark.by}`}</b></>}
+              {f.mark && <> · <b className="text-ink-2 font-medium">{f.mark.what}{f.mark.by && ` by ${f.mark.by}`}{f.mark.until && ` until ${dateTime(new Date(f.mark.until))}`}</b></>}
             </span>
           </span>
           <time className="text-ink-3 num text-xs whitespace-nowrap" dateTime={f.opened} title={dateTime(new Date(f.opened))}>
@@ -39,16 +47,12 @@ export function FindingItem({ finding: f, now }: { finding: Finding; now: number
 function Details({ finding: f }: { finding: Finding }) {
   return (
     <div className="grid gap-x-10 gap-y-5 lg:grid-cols-[3fr_2fr]">
-      <div className="flex flex-col gap-4">
+      <div className="flex min-w-0 flex-col gap-4">
         <p className="max-w-prose">{f.detail}</p>
-        <p className="flex flex-wrap gap-x-4 gap-y-1">
-          {f.node && <ViewLink to="/map" patch={{ ...select.node(f.node), finding: undefined }} className="link">{f.node_name || f.node}</ViewLink>}
-          {f.callee && <ViewLink to="/map" patch={{ ...select.node(f.callee), finding: undefined }} className="link">{f.callee_name || f.callee}</ViewLink>}
-          {f.incident && <ViewLink to="/incidents" patch={{ incident: f.incident, finding: undefined }} className="link">The incident</ViewLink>}
-          {f.operation && <span className="text-ink-2">{f.operation}</span>}
-        </p>
+        <Subject finding={f} />
         <section aria-label="Evidence">
           <h3 className="eyebrow">Evidence</h3>
+          {f.kind.startsWith('dependency.') && f.node && f.callee && <Judged caller={f.node} callee={f.callee} operation={f.operation} />}
           <table className="num mt-1 w-full">
             <tbody>
               {f.facts.map((x) => (
@@ -59,12 +63,7 @@ function Details({ finding: f }: { finding: Finding }) {
               ))}
             </tbody>
           </table>
-          {f.traces.length > 0 && (
-            <p className="mt-2 flex flex-wrap gap-x-3">
-              <span className="text-ink-3">Example traces</span>
-              {f.traces.map((t) => <TraceLink key={t} id={t} className="link font-mono text-xs">{t.slice(0, 8)}</TraceLink>)}
-            </p>
-          )}
+          <Examples finding={f} />
         </section>
       </div>
       <div className="flex flex-col gap-4">
@@ -72,6 +71,53 @@ function Details({ finding: f }: { finding: Finding }) {
         <History id={f.id} />
       </div>
     </div>
+  )
+}
+
+/** What the finding is about, each a link to everything known of it. */
+function Subject({ finding: f }: { finding: Finding }) {
+  return (
+    <p className="flex flex-wrap gap-x-4 gap-y-1" role="group" aria-label="Subject">
+      {f.node && f.callee && <EdgePageLink id={`${f.node}-${f.callee}`} className="link">{f.node_name || f.node} → {f.callee_name || f.callee}</EdgePageLink>}
+      {f.node && <NodePageLink id={f.node} className="link">{f.node_name || f.node}</NodePageLink>}
+      {f.callee && <NodePageLink id={f.callee} className="link">{f.callee_name || f.callee}</NodePageLink>}
+      {f.incident && <IncidentLink id={f.incident} className="link">The incident</IncidentLink>}
+      {f.node && <ViewLink to="/map" patch={{ ...select.node(f.node), focus: f.node, depth: 1, finding: undefined }} className="link">On the map</ViewLink>}
+      {f.operation && <span className="text-ink-2">{f.operation}</span>}
+    </p>
+  )
+}
+
+/** The verdict that a finding speaks of as it is now, with its interval. */
+function Judged({ caller, callee, operation }: { caller: string; callee: string; operation: string }) {
+  const { data } = useDependencies(caller)
+  const between = (x: { caller: string; callee: string }) => x.caller === caller && x.callee === callee
+  const now = data?.call_sites.find((s) => between(s) && s.operation === operation) ?? data?.edges.find(between)
+  if (!now) return null
+  return (
+    <p className="mt-1.5 flex flex-wrap items-center gap-x-5 gap-y-1" data-verdict={now.verdict}>
+      <span className="text-ink-3 text-xs">now</span> <VerdictBadge of={now} /> <Probability of={now} />
+    </p>
+  )
+}
+
+/** Traces of the finding; where it names none, how to find some. */
+function Examples({ finding: f }: { finding: Finding }) {
+  if (f.traces.length > 0) {
+    return (
+      <p className="mt-2 flex flex-wrap gap-x-3">
+        <span className="text-ink-3">Example traces</span>
+        {f.traces.map((t) => <TraceLink key={t} id={t} className="link font-mono text-xs">{t.slice(0, 8)}</TraceLink>)}
+      </p>
+    )
+  }
+  if (!f.node) return null
+  return (
+    <p className="text-ink-3 mt-2">
+      It keeps no example of its own. {f.callee
+        ? <EdgePageLink id={`${f.node}-${f.callee}`} className="link">Traces of these calls</EdgePageLink>
+        : <NodePageLink id={f.node} className="link">Traces of {f.node_name || f.node}</NodePageLink>}
+    </p>
   )
 }
 

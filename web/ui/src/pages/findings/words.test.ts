@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Finding } from '../../api/model'
-import { confidenceText, factText, topicOf } from './words'
+import { confidenceText, factText, subjectsOf, topicOf } from './words'
 
 test('a fact reads in its unit', () => {
   const fact = (value: number, unit: string) => factText({ name: '', value, unit, text: '' })
@@ -23,4 +23,11 @@ test('confidence is a word and a number', () => {
   expect(sure(0.95)).toBe('sure (95 %)')
   expect(sure(0.7)).toBe('likely (70 %)')
   expect(sure(0.2)).toBe('possible (20 %)')
+})
+
+test('the subjects of findings are both ends of what they are about', () => {
+  const about = (node: string, callee: string | null) => ({ node, node_name: node.toUpperCase(), callee, callee_name: callee?.toUpperCase() ?? '' }) as Finding
+  expect(subjectsOf([about('b', null), about('a', 'b'), about('c', 'b')])).toEqual([
+    { id: 'b', name: 'B', findings: 3 }, { id: 'a', name: 'A', findings: 1 }, { id: 'c', name: 'C', findings: 1 },
+  ])
 })

@@ -10,7 +10,7 @@ export const SEVERITY_TEXT: Record<FindingSeverity, string> = { critical: 'Criti
 export const SEVERITY_COLOUR: Record<FindingSeverity, string> = { critical: 'text-bad', warning: 'text-warn', info: 'text-ink-2' }
 
 /** What a kind of finding is about, by the part of its name before the dot. */
-const TOPICS: Record<string, string> = {
+export const TOPICS: Record<string, string> = {
   dependency: 'Criticality', hotspot: 'Fragility', incident: 'Incident', audit: 'Resilience practice', change: 'Change', anomaly: 'Early warning',
   policy: 'Policy', slo: 'Objective',
 }
@@ -40,4 +40,17 @@ export function confidenceText({ confidence }: Finding): string {
   const percent = Math.round(confidence * 100)
   if (percent >= 90) return `sure (${percent} %)`
   return percent >= 60 ? `likely (${percent} %)` : `possible (${percent} %)`
+}
+
+/** The nodes that findings are about, those with most findings first. */
+export function subjectsOf(findings: readonly Finding[]): { id: string; name: string; findings: number }[] {
+  const subjects = new Map<string, { id: string; name: string; findings: number }>()
+  for (const f of findings) {
+    for (const [id, name] of [[f.node, f.node_name], [f.callee, f.callee_name]] as const) {
+      if (id === null) continue
+      const s = subjects.get(id) ?? { id, name: name || id, findings: 0 }
+      subjects.set(id, { ...s, findings: s.findings + 1 })
+    }
+  }
+  return [...subjects.values()].toSorted((a, b) => b.findings - a.findings || a.name.localeCompare(b.name))
 }

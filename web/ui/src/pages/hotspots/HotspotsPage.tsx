@@ -2,11 +2,11 @@ import type { Hotspot } from '../../api/model'
 import { problemFrom } from '../../api/problem'
 import { ErrorState } from '../../components/ErrorState'
 import { TypeTile } from '../../components/icons'
-import { ViewLink } from '../../components/ViewLink'
+import { NodePageLink, ViewLink } from '../../components/ViewLink'
 import { count, plural, share } from '../../format/format'
 import { useHotspots } from '../../hooks/queries'
 import { select, useView } from '../../hooks/useView'
-import { PART_TEXT, rawText } from './words'
+import { Parts } from './Parts'
 
 /** Where the system is fragile: how much depends on a node, times how likely it is to fail. */
 export function HotspotsPage() {
@@ -56,22 +56,11 @@ function Item({ hotspot: h }: { hotspot: Hotspot }) {
       </h2>
       {open && (
         <div id={body} className="border-line bg-canvas border-t px-4 py-4 sm:px-5">
-          <table className="num w-full max-w-2xl">
-            <caption className="text-ink-2 pb-2 text-left">Fragility {h.fragility.toFixed(1)} of 100 = impact {share(h.impact, 1)} × hazard {share(h.hazard, 1)}; its parts:</caption>
-            <thead><tr className="text-ink-3 text-xs"><th scope="col" className="text-left font-normal">Part</th><th scope="col" className="text-left font-normal">Measured</th><th scope="col" className="text-right font-normal">Points</th></tr></thead>
-            <tbody>
-              {h.parts.map((p) => (
-                <tr key={p.part}>
-                  <th scope="row" className="border-line border-t py-1 pr-4 text-left font-normal">{PART_TEXT[p.part]}</th>
-                  <td className={`border-line border-t py-1 pr-4 ${p.known ? '' : 'text-ink-3'}`}>{rawText(p)}</td>
-                  <td className="border-line border-t py-1 text-right">{p.points.toFixed(1)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          <Parts of={h} />
           <p className="mt-3 flex flex-wrap gap-x-4">
+            <NodePageLink id={h.node} className="link">All about it</NodePageLink>
             <ViewLink to="/map" patch={{ ...select.node(h.node), spot: undefined }} className="link">On the map</ViewLink>
-            <ViewLink to="/whatif" patch={{ who: h.node, what: 'down', spot: undefined }} className="link">What if it goes down?</ViewLink>
+            <ViewLink to="/whatif" patch={{ act: [`down.${h.node}`], spot: undefined }} className="link">What if it goes down?</ViewLink>
           </p>
         </div>
       )}

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Candidate, Incident, IncidentMember } from '../../api/model'
-import { lengthOf, memberText, reasonOf, titleOf, unitsText } from './words'
+import { lengthOf, memberText, partIn, reasonOf, titleOf, unitsText } from './words'
 
 const candidate = { node: '1', node_name: 'payments', own: 0, unanswered: 0, callers: 0 } as Candidate
 
@@ -31,4 +31,11 @@ test('an incident that lasts is as long as it has lasted', () => {
   const started = '2026-11-21T12:00:00Z'
   expect(lengthOf({ started, closed: null } as Incident, Date.parse(started) + 90_000)).toBe('1.5 min')
   expect(lengthOf({ started, closed: '2026-11-21T12:00:30Z' } as Incident, Date.now())).toBe('30 s')
+})
+
+test('a node had a part in an incident, or none', () => {
+  const i = {
+    candidates: [{ ...candidate, likely: true }, { node: '5', likely: false }], members: [{ node: '2', callee: '3' }], entries: [{ node: '4' }],
+  } as unknown as Incident
+  expect(['1', '2', '3', '4', '5', '6'].map((n) => partIn(i, n))).toEqual(['its likely cause', 'ill with it', 'ill with it', 'an entry that was hit', 'a possible cause', undefined])
 })

@@ -45,3 +45,12 @@ export function memberText(m: IncidentMember): string {
 export function lengthOf({ started, closed }: Incident, now: number): string {
   return duration((closed ? Date.parse(closed) : now) - Date.parse(started))
 }
+
+/** What part a node had in an incident; nothing when it had none. */
+export function partIn(i: Incident, node: string): string | undefined {
+  const candidate = i.candidates.find((c) => c.node === node)
+  if (candidate?.likely) return 'its likely cause'
+  if (i.entries.some((e) => e.node === node)) return 'an entry that was hit'
+  if (i.members.some((m) => m.node === node || m.callee === node)) return 'ill with it'
+  return candidate && 'a possible cause'
+}

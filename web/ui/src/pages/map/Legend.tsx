@@ -2,10 +2,14 @@ import { useState } from 'react'
 import { NODE_TYPES } from '../../api/model'
 import { HealthMark } from '../../components/HealthMark'
 import { ChevronIcon, TypeTile } from '../../components/icons'
+import { LevelBars } from '../../components/LevelBars'
+import { VerdictLine } from '../../components/Verdict'
+import { duration } from '../../format/format'
 import type { Drawing } from '../../graph/collapse'
+import { LENS_TEXT, STEPS, type LensName, type Level } from '../../graph/lens'
 import { THRESHOLDS } from '../../graph/red'
 
-const percent = (share: number) => `${share * 100} %`
+const percent = (share: number) => `${+(share * 100).toPrecision(3)} %`
 
 const HEALTHS = [
   ['bad', `failing: ${percent(THRESHOLDS.bad)} of calls or more`],
@@ -14,19 +18,41 @@ const HEALTHS = [
   ['unknown', 'no calls reported'],
 ] as const
 
+const VERDICTS = [
+  ['hard', 'hard: the caller fails with the callee'], ['partial', 'partial: it fails sometimes'], ['mixed', 'mixed: it depends on the operation'],
+  ['soft', 'soft: it does not fail'], ['unknown', 'unknown: too few failures seen'],
+] as const
+
+/** What the levels of a lens mean, from 0 to 4. */
+const LEVELS: Partial<Record<LensName, string[]>> = {
+  errors: ['no failures', ...ranges(STEPS.errors, (v, first) => (first ? 'any' : percent(v)))],
+  whatif: ['nothing, or not called by users', ...ranges(STEPS.errors, (v, first) => (first ? 'any' : percent(v)))],
+  latency: [`below ${duration(STEPS.latency[0])}`, ...ranges(STEPS.latency, duration)],
+  fragility: [`below ${STEPS.fragility[0]} of 100`, ...ranges(STEPS.fragility, String)],
+}
+
+function ranges(steps: readonly number[], text: (value: number, first: boolean) => string): string[] {
+  return steps.map((s, i) => `${text(s, i === 0)} ${i < steps.length - 1 ? `to ${text(steps[i + 1]!, false)}` : 'or more'}`)
+}
+
 /** What the signs of the map mean. It lists only the types that are drawn. */
-export function Legend({ drawing }: { drawing: Drawing }) {
+export function Legend({ drawing, lens }: { drawing: Drawing; lens: LensName }) {
   const [open, setOpen] = useState(false)
   const types = NODE_TYPES.filter((t) => drawing.nodes.some((n) => n.node?.type === t))
   return (
     <div className="absolute bottom-3 left-3 flex flex-col items-start gap-2">
       <div id="legend" hidden={!open} className="pop text-ink-2 w-72 p-3.5 text-xs">
+        <p className="text-ink mb-2 font-medium">{LENS_TEXT[lens].title}: <span className="text-ink-2 font-normal">{LENS_TEXT[lens].about}</span></p>
         <ul className="grid gap-1.5">
-          {HEALTHS.map(([health, text]) => <li key={health} className="flex items-center gap-2.5"><HealthMark health={health} silent />{text}</li>)}
+          {lens === 'health' && HEALTHS.map(([health, text]) => <li key={health} className="flex items-center gap-2.5"><HealthMark health={health} silent />{text}</li>)}
+          {lens === 'criticality' && VERDICTS.map(([verdict, text]) => <li key={verdict} className="flex items-center gap-2.5"><VerdictLine verdict={verdict} />{text}</li>)}
+          {LEVELS[lens]?.map((text, level) => <li key={text} className="flex items-center gap-2.5"><LevelBars level={level as Level} />{text}</li>)}
+          {lens !== 'health' && lens !== 'criticality' && <li className="flex items-center gap-2.5"><LevelBars level={null} />not known</li>}
         </ul>
         <ul className="border-line mt-3 grid gap-1.5 border-t pt-3">
-          <li className="flex items-center gap-2.5"><Line width={1.5} /><Line width={5} />width: calls per second</li>
-          <li className="flex items-center gap-2.5"><Line width={2} dashed />dashed: the caller does not wait</li>
+          {lens !== 'criticality' && <li className="flex items-center gap-2.5"><Line width={1.5} /><Line width={5} />width: calls per second</li>}
+          {lens !== 'criticality' && <li className="flex items-center gap-2.5"><Line width={2} dashed />dashed: the caller does not wait</li>}
+          {lens === 'criticality' && <li className="flex items-center gap-2.5"><LevelBars level={4} />on a node: for how many of its callers it is hard</li>}
         </ul>
         <ul className="border-line mt-3 grid grid-cols-2 gap-x-2 gap-y-1.5 border-t pt-3">
           {types.map((t) => <li key={t} className="flex items-center gap-2"><TypeTile type={t} size={20} />{t}</li>)}

@@ -1,7 +1,9 @@
 import { Background, BackgroundVariant, ReactFlow, useReactFlow, useStore, type NodeTypes, type EdgeTypes } from '@xyflow/react'
 import { useMemo, useState, type RefObject } from 'react'
+import { LensPicker } from '../../components/LensPicker'
 import type { Drawing } from '../../graph/collapse'
 import type { Found } from '../../hooks/useFound'
+import type { Looking } from '../../hooks/useLens'
 import { select, useView } from '../../hooks/useView'
 import { arrowsOf, boxesOf, type Marks } from './boxes'
 import { ArrowHeads, EdgeArrow } from './EdgeArrow'
@@ -21,13 +23,14 @@ interface Props {
   drawing: Drawing
   laidOut: LaidOut
   found: Found
+  looking: Looking
   windowSeconds: number
   /** Set as soon as the reader moves the map; from then on it only moves when told to. */
   touched: RefObject<boolean>
 }
 
 /** Draws the map and turns what the reader does on it into changes of the view. */
-export function MapCanvas({ drawing, laidOut, found, windowSeconds, touched }: Props) {
+export function MapCanvas({ drawing, laidOut, found, looking, windowSeconds, touched }: Props) {
   const [view, change] = useView()
   const [hovered, setHovered] = useState<string>()
   const flow = useReactFlow()
@@ -55,14 +58,14 @@ export function MapCanvas({ drawing, laidOut, found, windowSeconds, touched }: P
   })
 
   const marks: Marks = useMemo(
-    () => ({ node: view.node, edge: view.edge, active: walk.active, found: { nodes: found.nodes, edges: found.edges } }),
-    [view.node, view.edge, walk.active, found],
+    () => ({ node: view.node, edge: view.edge, active: walk.active, found: { nodes: found.nodes, edges: found.edges }, lens: looking.lens }),
+    [view.node, view.edge, walk.active, found, looking.lens],
   )
   const nodes = useMemo(() => boxesOf(drawing, laidOut.layout, marks, windowSeconds), [drawing, laidOut.layout, marks, windowSeconds])
   const edges = useMemo(() => arrowsOf(drawing, laidOut.layout, marks, windowSeconds), [drawing, laidOut.layout, marks, windowSeconds])
 
   return (
-    <section aria-label="Map" className="map relative min-h-0 flex-1" data-zoom={zoom} data-generation={laidOut.generation}>
+    <section aria-label="Map" className="map relative min-h-0 flex-1" data-zoom={zoom} data-lens={looking.lens?.name ?? 'health'} data-generation={laidOut.generation}>
       <h1 className="sr-only">Service map</h1>
       <HoverContext value={hovered}>
         <ReactFlow
@@ -85,8 +88,9 @@ export function MapCanvas({ drawing, laidOut, found, windowSeconds, touched }: P
         </ReactFlow>
       </HoverContext>
       <ArrowHeads />
-      <Notices drawing={drawing} laidOut={laidOut} found={found} />
-      <Legend drawing={drawing} />
+      <div className="absolute top-3 left-3"><LensPicker /></div>
+      <Notices drawing={drawing} laidOut={laidOut} found={found} looking={looking} />
+      <Legend drawing={drawing} lens={looking.lens?.name ?? 'health'} />
       <MapControls drawing={drawing} onFit={viewport.fit} onTouch={() => { touched.current = true }} />
     </section>
   )

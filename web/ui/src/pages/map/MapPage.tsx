@@ -8,6 +8,7 @@ import { collapse } from '../../graph/collapse'
 import { seconds } from '../../graph/red'
 import { useGraph } from '../../hooks/queries'
 import { useFound } from '../../hooks/useFound'
+import { useLens } from '../../hooks/useLens'
 import { useView } from '../../hooks/useView'
 import './map.css'
 import { MapCanvas } from './MapCanvas'
@@ -21,6 +22,7 @@ export function MapPage() {
   const { group, open } = view
   const drawing = useMemo(() => collapse(graph, { group, open }), [graph, group, open])
   const found = useFound(graph, view.q)
+  const looking = useLens()
   const touched = useRef(false)
   const laidOut = useLayout(drawing, JSON.stringify([data!.question, group, open]), () => touched.current)
 
@@ -33,7 +35,7 @@ export function MapPage() {
   }
   return (
     <ReactFlowProvider>
-      <MapCanvas drawing={drawing} laidOut={laidOut} found={found} windowSeconds={seconds(graph.window)} touched={touched} />
+      <MapCanvas drawing={drawing} laidOut={laidOut} found={found} looking={looking} windowSeconds={seconds(graph.window)} touched={touched} />
     </ReactFlowProvider>
   )
 }

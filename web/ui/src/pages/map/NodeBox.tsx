@@ -2,8 +2,10 @@ import { Handle, Position, type NodeProps } from '@xyflow/react'
 import { memo } from 'react'
 import { HealthMark } from '../../components/HealthMark'
 import { GroupTile, TypeTile } from '../../components/icons'
+import { LevelBars } from '../../components/LevelBars'
 import { duration, plural, rate, share } from '../../format/format'
 import type { DrawnNode } from '../../graph/collapse'
+import type { Reading } from '../../graph/lens'
 import { HEALTH_TEXT, isEstimate, perSecond } from '../../graph/red'
 import type { BoxNode } from './boxes'
 
@@ -11,12 +13,12 @@ export const boxDomId = (id: string) => `box-${id}`
 
 /** One box of the map. How much of it is seen depends on the zoom; the style sheet decides that. */
 export const NodeBox = memo(function NodeBox({ data }: NodeProps<BoxNode>) {
-  const { drawn, windowSeconds } = data
+  const { drawn, windowSeconds, reading } = data
   return (
     // Reached through the map, which is one tab stop and names the active box.
     // oxlint-disable-next-line jsx-a11y/interactive-supports-focus
-    <div id={boxDomId(drawn.id)} className="box" role="button" aria-pressed={data.selected} aria-label={describe(drawn, windowSeconds)}
-      data-health={drawn.health} data-selected={data.selected} data-active={data.active} data-dim={data.dim} data-group={drawn.group !== undefined}>
+    <div id={boxDomId(drawn.id)} className="box" role="button" aria-pressed={data.selected} aria-label={describe(drawn, windowSeconds, reading)}
+      data-health={reading ? undefined : drawn.health} data-level={reading && (reading.level ?? 'none')} data-selected={data.selected} data-active={data.active} data-dim={data.dim} data-group={drawn.group !== undefined}>
       <Handle type="target" position={Position.Left} isConnectable={false} className="box-handle" />
       <Handle type="source" position={Position.Right} isConnectable={false} className="box-handle" />
       <div className="box-card">
@@ -26,11 +28,11 @@ export const NodeBox = memo(function NodeBox({ data }: NodeProps<BoxNode>) {
             <div className="box-name" title={drawn.label}>{drawn.label}</div>
             <div className="box-sub">{subtitle(drawn)}</div>
           </div>
-          <HealthMark health={drawn.health} size={13} silent />
+          {!reading && <HealthMark health={drawn.health} size={13} silent />}
         </div>
-        <Numbers drawn={drawn} windowSeconds={windowSeconds} />
+        {reading ? <div className="box-reading"><LevelBars level={reading.level} size={16} /><span>{reading.text}</span></div> : <Numbers drawn={drawn} windowSeconds={windowSeconds} />}
       </div>
-      <div className="box-dot"><HealthMark health={drawn.health} size={64} silent /></div>
+      <div className="box-dot">{reading ? <LevelBars level={reading.level} size={64} /> : <HealthMark health={drawn.health} size={64} silent />}</div>
     </div>
   )
 })
@@ -57,10 +59,10 @@ function subtitle({ node, group }: DrawnNode): string {
 }
 
 /** The box in one sentence, for those who hear it. */
-function describe(drawn: DrawnNode, windowSeconds: number): string {
+function describe(drawn: DrawnNode, windowSeconds: number, reading: Reading | undefined): string {
   const { red, out } = drawn
   const traffic = red.calls > 0
     ? [`${rate(perSecond(red, windowSeconds))}`, `${share(red.failed, red.calls)} failed`, red.p95_ms !== null && `p95 ${duration(red.p95_ms)}`]
     : [out.calls > 0 ? `calls out ${rate(perSecond(out, windowSeconds))}` : 'no calls reported']
-  return [drawn.label, subtitle(drawn), HEALTH_TEXT[drawn.health], ...traffic].filter(Boolean).join(', ')
+  return [drawn.label, subtitle(drawn), reading?.text, HEALTH_TEXT[drawn.health], ...traffic].filter(Boolean).join(', ')
 }

@@ -1,5 +1,6 @@
 import { Position, type Edge, type Node } from '@xyflow/react'
 import type { DrawnEdge, DrawnNode, Drawing } from '../../graph/collapse'
+import { worst, type Lens, type Reading } from '../../graph/lens'
 import { perSecond } from '../../graph/red'
 import { BOX, type Layout, type Point } from './layout'
 import { straight } from './routes'
@@ -13,10 +14,12 @@ export interface Marks {
   active?: string
   /** What a search found; null when nothing is looked for. */
   found: { nodes: Set<string> | null; edges: Set<string> | null }
+  /** What the map is looked at through; none for health. */
+  lens?: Lens
 }
 
-export type BoxNode = Node<{ drawn: DrawnNode; windowSeconds: number; selected: boolean; active: boolean; dim: boolean }, 'box'>
-export type ArrowEdge = Edge<{ drawn: DrawnEdge; windowSeconds: number; route: Point[]; width: number; selected: boolean; lit: boolean; dim: boolean }, 'arrow'>
+export type BoxNode = Node<{ drawn: DrawnNode; windowSeconds: number; selected: boolean; active: boolean; dim: boolean; reading?: Reading }, 'box'>
+export type ArrowEdge = Edge<{ drawn: DrawnEdge; windowSeconds: number; route: Point[]; width: number; selected: boolean; lit: boolean; dim: boolean; reading?: Reading }, 'arrow'>
 
 /** The boxes of a drawing where the layout puts them. A box without a place is not drawn yet. */
 export function boxesOf(drawing: Drawing, layout: Layout, marks: Marks, windowSeconds: number): BoxNode[] {
@@ -32,6 +35,7 @@ export function boxesOf(drawing: Drawing, layout: Layout, marks: Marks, windowSe
         selected: drawn.id === marks.node,
         active: drawn.id === marks.active,
         dim: !hit || (near !== null && !near.has(drawn.id)),
+        reading: marks.lens && worst(drawn.members.map(marks.lens.node)),
       },
     }]
   })
@@ -57,6 +61,7 @@ export function arrowsOf(drawing: Drawing, layout: Layout, marks: Marks, windowS
         route: layout.routes[drawn.id] ?? straight(from, to),
         width: widthOf(drawn, busiest),
         dim: !found || (pointed && !lit),
+        reading: marks.lens && worst(drawn.edges.map(marks.lens.edge)),
       },
     }]
   })

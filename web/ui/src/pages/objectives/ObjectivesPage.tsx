@@ -3,7 +3,7 @@ import { ViewLink } from '../../components/ViewLink'
 import { compact, count } from '../../format/format'
 import { useObjectives } from '../../hooks/queries'
 import { select } from '../../hooks/useView'
-import { Loaded } from '../panel/parts'
+import { Loaded } from '../../components/Loaded'
 import { availability, COUPLING, FEASIBILITY, small } from './words'
 
 /** Which promises can be kept, given the dependencies that take requests down. */

@@ -2,8 +2,8 @@ import type { DependencySite } from '../../api/model'
 import { TraceLink } from '../../components/ViewLink'
 import { count } from '../../format/format'
 import { useDependencies } from '../../hooks/queries'
-import { Loaded } from './parts'
-import { interval, VERDICT } from './criticality'
+import { Loaded } from '../../components/Loaded'
+import { interval, VERDICT } from '../../graph/criticality'
 
 /** Whether the caller fails when the callee does: the verdict of the edge, and of each call site under it. */
 export function Criticality({ caller, callee }: { caller: string; callee: string }) {

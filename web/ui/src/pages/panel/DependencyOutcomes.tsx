@@ -4,7 +4,7 @@ import { compact, count } from '../../format/format'
 import { useOutcomes } from '../../hooks/queries'
 import { select } from '../../hooks/useView'
 import { dependencies, type Dependency } from './outcomes'
-import { Loaded } from './parts'
+import { Loaded } from '../../components/Loaded'
 
 /** What failures of its dependencies do to a service: whether its requests fail with them or survive them. */
 export function DependencyOutcomes({ id }: { id: string }) {

@@ -1,5 +1,7 @@
 import type { EdgeDetail } from '../../api/model'
 import { ArrowIcon } from '../../components/icons'
+import { AddToWhatIf } from '../../components/AddToWhatIf'
+import { EdgePageLink } from '../../components/ViewLink'
 import { ago, count, duration, rate, share } from '../../format/format'
 import { perSecond, seconds } from '../../graph/red'
 import { useEdge, useSeries } from '../../hooks/queries'
@@ -8,7 +10,8 @@ import { Criticality } from './Criticality'
 import { ExampleTraces } from './ExampleTraces'
 import { Practices } from './Practices'
 import { RedCharts } from './RedCharts'
-import { Figures, HealthBadge, Loaded, NodeLink, Section } from './parts'
+import { Loaded } from '../../components/Loaded'
+import { Figures, HealthBadge, NodeLink, Section } from './parts'
 
 /** Everything known of one edge in the window. */
 export function EdgePanel({ id }: { id: string }) {
@@ -45,12 +48,14 @@ function Detail({ detail }: { detail: EdgeDetail }) {
         <div className="text-ink-2 mt-3 flex flex-wrap items-center gap-x-4">
           <HealthBadge red={edge} />
           <span>last seen {ago(Date.parse(edge.last_seen), now)}</span>
+          <EdgePageLink id={edge.id} className="control ml-auto">Open page</EdgePageLink>
         </div>
       </header>
       <Section title="Calls">
         <Figures red={edge} windowSeconds={length} columns={[{ title: 'client', red: edge }, { title: 'server', red: server }]} />
       </Section>
       <Section title="Criticality" note="from all failures seen, whatever the window"><Criticality caller={edge.caller} callee={edge.callee} /></Section>
+      <Section title="What if" note="add it to the question"><AddToWhatIf of={{ caller: edge.caller, callee: edge.callee }} /></Section>
       <Section title="Practices" note="as seen in traces"><Practices caller={edge.caller} callee={edge.callee} /></Section>
       <Section title="Over time"><EdgeCharts id={edge.id} /></Section>
       <Section title="Operations" note="caller’s → callee’s">
@@ -79,7 +84,7 @@ function Detail({ detail }: { detail: EdgeDetail }) {
           {detail.call_sites.length > 30 && <caption className="text-ink-3 caption-bottom pt-2 text-left text-xs">and {count(detail.call_sites.length - 30)} less busy ones</caption>}
         </table>
       </Section>
-      <Section title="Example traces" note="kept as evidence"><ExampleTraces edge={edge.id} /></Section>
+      <Section title="Example traces" note="kept as evidence"><ExampleTraces of={{ edge: edge.id }} /></Section>
       <Section title="Seen as">
         <ul className="text-ink-2 list-disc pl-4">{edge.basis.map((b) => <li key={b}>{BASIS[b]}</li>)}</ul>
         {edge.halves && callee.type === 'service' && (

@@ -3,14 +3,13 @@ import { TraceLink } from '../../components/ViewLink'
 import { clock, dateTime, duration, plural } from '../../format/format'
 import { useTraces } from '../../hooks/queries'
 import { useView } from '../../hooks/useView'
-import { Loaded } from './parts'
+import { Loaded } from '../../components/Loaded'
 
 const CHOICES = [['failed', 'Failed'], ['ok', 'Did not fail']] as const
 
-/** Traces kept as evidence with a call on the edge: some that failed, or some that did not. */
-export function ExampleTraces({ edge }: { edge: string }) {
+/** Traces kept as evidence, of an edge or a node: some that failed, or some that did not. */
+export function ExampleTraces({ of }: { of: { edge: string } | { node: string } }) {
   const [{ outcome }, change] = useView()
-  const query = useTraces(edge, outcome)
   return (
     <>
       <div className="mb-2 flex gap-2" role="group" aria-label="Which traces">
@@ -19,31 +18,39 @@ export function ExampleTraces({ edge }: { edge: string }) {
             onClick={() => change({ outcome: value }, { replace: true })}>{label}</button>
         ))}
       </div>
-      <Loaded query={query}>
-        {({ traces }) => traces.length === 0
-          ? <p className="text-ink-3">{outcome === 'failed' ? 'No trace in which this call failed is kept from this window.' : 'No trace in which this call did not fail is kept from this window.'}</p>
-          : (
-            <ul className="-mx-1.5" aria-label="Example traces">
-              {traces.map((t) => (
-                <li key={t.id}>
-                  <TraceLink id={t.id} className="hover:bg-sunken flex items-center gap-2 rounded-md px-1.5 py-1.5">
-                    <HealthMark health={t.failed > 0 ? 'bad' : 'ok'} silent />
-                    <span className="min-w-0 flex-1">
-                      <span className="block truncate"><span className="text-ink-2">{t.service || t.node}</span> <b className="font-medium">{t.operation}</b></span>
-                      <span className="text-ink-3 num block text-xs">
-                        {plural(t.spans, 'span')}, {t.failed > 0 ? `${t.failed} failed` : 'none failed'}{t.why === 'slow' && ', slow'}
-                      </span>
-                    </span>
-                    <span className="num text-right text-xs">
-                      <span className="block">{duration(t.duration_ms)}</span>
-                      <time className="text-ink-3 block" dateTime={t.start} title={dateTime(new Date(t.start))}>{clock(new Date(t.start))}</time>
-                    </span>
-                  </TraceLink>
-                </li>
-              ))}
-            </ul>
-          )}
-      </Loaded>
+      <TraceList of={of} outcome={outcome} />
     </>
+  )
+}
+
+/** Traces with one outcome, newest first. */
+export function TraceList({ of, outcome }: { of: { edge: string } | { node: string }; outcome: 'failed' | 'ok' }) {
+  const query = useTraces(of, outcome)
+  return (
+    <Loaded query={query}>
+      {({ traces }) => traces.length === 0
+        ? <p className="text-ink-3">{`No trace in which ${'edge' in of ? 'this call' : 'a request of it or a call to it'} ${outcome === 'failed' ? 'failed' : 'did not fail'} is kept from this window.`}</p>
+        : (
+          <ul className="-mx-1.5" aria-label="Example traces">
+            {traces.map((t) => (
+              <li key={t.id}>
+                <TraceLink id={t.id} className="hover:bg-sunken flex items-center gap-2 rounded-md px-1.5 py-1.5">
+                  <HealthMark health={t.failed > 0 ? 'bad' : 'ok'} silent />
+                  <span className="min-w-0 flex-1">
+                    <span className="block truncate"><span className="text-ink-2">{t.service || t.node}</span> <b className="font-medium">{t.operation}</b></span>
+                    <span className="text-ink-3 num block text-xs">
+                      {plural(t.spans, 'span')}, {t.failed > 0 ? `${t.failed} failed` : 'none failed'}{t.why === 'slow' && ', slow'}
+                    </span>
+                  </span>
+                  <span className="num text-right text-xs">
+                    <span className="block">{duration(t.duration_ms)}</span>
+                    <time className="text-ink-3 block" dateTime={t.start} title={dateTime(new Date(t.start))}>{clock(new Date(t.start))}</time>
+                  </span>
+                </TraceLink>
+              </li>
+            ))}
+          </ul>
+        )}
+    </Loaded>
   )
 }

@@ -1,6 +1,7 @@
 import type { NodeDetail, Operation } from '../../api/model'
+import { AddToWhatIf } from '../../components/AddToWhatIf'
 import { TargetIcon, TypeTile } from '../../components/icons'
-import { ViewLink } from '../../components/ViewLink'
+import { NodePageLink, ViewLink } from '../../components/ViewLink'
 import { ago, count, duration, plural, rate, share } from '../../format/format'
 import { perSecond, seconds } from '../../graph/red'
 import { useNode, useOperations, useSeries } from '../../hooks/queries'
@@ -9,7 +10,8 @@ import { useView } from '../../hooks/useView'
 import { DependencyOutcomes } from './DependencyOutcomes'
 import { Fragility } from './Fragility'
 import { RedCharts } from './RedCharts'
-import { EdgeRows, Figures, HealthBadge, Loaded, Section } from './parts'
+import { Loaded } from '../../components/Loaded'
+import { EdgeRows, Figures, HealthBadge, Section } from './parts'
 
 /** Everything known of one node in the window. */
 export function NodePanel({ id }: { id: string }) {
@@ -42,7 +44,8 @@ function Detail({ detail }: { detail: NodeDetail }) {
         <div className="text-ink-2 mt-3 flex flex-wrap items-center gap-x-4 gap-y-2">
           <HealthBadge red={node} />
           <span>last seen {ago(Date.parse(node.last_seen), now)}</span>
-          <button type="button" className="control ml-auto" data-active={view.focus === node.id}
+          <NodePageLink id={node.id} className="control ml-auto">Open page</NodePageLink>
+          <button type="button" className="control" data-active={view.focus === node.id}
             onClick={() => change({ focus: view.focus === node.id ? undefined : node.id, depth: 1 })}>
             <TargetIcon /> {view.focus === node.id ? 'End focus' : 'Focus'}
           </button>
@@ -56,6 +59,7 @@ function Detail({ detail }: { detail: NodeDetail }) {
         <NodeCharts id={node.id} operation={view.op} />
       </Section>
       {node.type !== 'user' && node.type !== 'unknown' && <Section title="Fragility" note="as of now, whatever the window"><Fragility id={node.id} /></Section>}
+      {node.type !== 'user' && node.type !== 'unknown' && <Section title="What if" note="add it to the question"><AddToWhatIf of={{ node: node.id }} /></Section>}
       {isService && <Section title="Operations"><Operations id={node.id} windowSeconds={length} /></Section>}
       {isService && detail.callees.length > 0 && (
         <Section title="With its dependencies" note="do its requests fail when they do?"><DependencyOutcomes id={node.id} /></Section>

@@ -1,7 +1,7 @@
 import type { AuditSite } from '../../api/model'
 import { HealthMark } from '../../components/HealthMark'
 import { useAudit } from '../../hooks/queries'
-import { Loaded } from './parts'
+import { Loaded } from '../../components/Loaded'
 import { measuredText, STATE_MARK, STATE_TEXT } from './practices'
 
 /** Which resilience practices the calls on an edge follow, by the operation that makes them. */

@@ -1,7 +1,5 @@
-import type { UseQueryResult } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import type { GraphEdge, GraphNode, Red } from '../../api/model'
-import { problemFrom } from '../../api/problem'
 import { HealthMark } from '../../components/HealthMark'
 import { TypeTile } from '../../components/icons'
 import { ViewLink } from '../../components/ViewLink'
@@ -20,22 +18,6 @@ export function Section({ title, note, children }: { title: string; note?: strin
       <div className="mt-2.5">{children}</div>
     </section>
   )
-}
-
-/** What a query has to show: its data, that it is under way, or why there are none. */
-export function Loaded<T>({ query, children }: { query: UseQueryResult<T>; children: (data: T) => ReactNode }) {
-  if (query.data !== undefined) return children(query.data)
-  if (query.error) {
-    const problem = problemFrom(query.error)
-    return (
-      <div role="alert" className="text-ink-2">
-        <p className="text-bad font-medium">{problem.title}</p>
-        <p className="mt-1">{problem.message}</p>
-        <button type="button" className="control mt-3" onClick={() => void query.refetch()}>Try again</button>
-      </div>
-    )
-  }
-  return <p className="text-ink-3" role="status">Loading…</p>
 }
 
 /** The state in a word and a shape. */

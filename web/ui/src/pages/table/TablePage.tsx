@@ -1,10 +1,12 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useMemo, useRef } from 'react'
 import type { GraphEdge, GraphNode } from '../../api/model'
+import { LensPicker } from '../../components/LensPicker'
 import { plural } from '../../format/format'
 import { seconds } from '../../graph/red'
 import { useGraph } from '../../hooks/queries'
 import { useFound } from '../../hooks/useFound'
+import { useLens } from '../../hooks/useLens'
 import { select, useView } from '../../hooks/useView'
 import { edgeColumns, nodeColumns, sorted, type Column } from './columns'
 
@@ -14,6 +16,7 @@ export function TablePage() {
   const { data } = useGraph()
   const graph = data!.graph // the frame shows pages only when there is a graph
   const found = useFound(graph, view.q)
+  const { lens, problem } = useLens()
   const length = seconds(graph.window)
   const nodes = useMemo(() => graph.nodes.filter((n) => !found.nodes || found.nodes.has(n.id)), [graph, found])
   const edges = useMemo(() => graph.edges.filter((e) => !found.edges || found.edges.has(e.id)), [graph, found])
@@ -24,11 +27,13 @@ export function TablePage() {
         <button type="button" className="control" data-active={view.rows === 'nodes'} aria-pressed={view.rows === 'nodes'} onClick={() => change({ rows: 'nodes', sort: '-rate' })}>Nodes</button>
         <button type="button" className="control" data-active={view.rows === 'edges'} aria-pressed={view.rows === 'edges'} onClick={() => change({ rows: 'edges', sort: '-rate' })}>Edges</button>
         <span className="text-ink-3 num ml-2" aria-live="polite">{view.rows === 'nodes' ? plural(nodes.length, 'node') : plural(edges.length, 'edge')}</span>
+        <span className="ml-auto"><LensPicker /></span>
+        {problem && <span role="alert" className="text-bad">{problem.message}</span>}
         {found.error && <span role="alert" className="text-bad">{found.error}</span>}
       </div>
       {view.rows === 'nodes'
-        ? <Grid<GraphNode> label="Nodes" rows={nodes} columns={nodeColumns(length)} isSelected={(n) => n.id === view.node} onOpen={(n) => change(select.node(n.id))} />
-        : <Grid<GraphEdge> label="Edges" rows={edges} columns={edgeColumns(length, names)} isSelected={(e) => e.id === view.edge} onOpen={(e) => change(select.edge(e.id))} />}
+        ? <Grid<GraphNode> label="Nodes" rows={nodes} columns={nodeColumns(length, lens)} isSelected={(n) => n.id === view.node} onOpen={(n) => change(select.node(n.id))} />
+        : <Grid<GraphEdge> label="Edges" rows={edges} columns={edgeColumns(length, names, lens)} isSelected={(e) => e.id === view.edge} onOpen={(e) => change(select.edge(e.id))} />}
     </div>
   )
 }

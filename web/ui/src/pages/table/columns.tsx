@@ -2,8 +2,10 @@ import type { ReactNode } from 'react'
 import type { GraphEdge, GraphNode, Red } from '../../api/model'
 import { HealthMark } from '../../components/HealthMark'
 import { TypeTile } from '../../components/icons'
+import { ReadingMark } from '../../components/LevelBars'
 import { ViewLink } from '../../components/ViewLink'
 import { count, duration, rate, share } from '../../format/format'
+import { LENS_TEXT, type Lens, type Reading } from '../../graph/lens'
 import { errorShare, healthOf, isEstimate, perSecond } from '../../graph/red'
 import { select } from '../../hooks/useView'
 
@@ -28,7 +30,13 @@ function redColumns(windowSeconds: number): Column<Red>[] {
   ]
 }
 
-export function nodeColumns(windowSeconds: number): Column<GraphNode>[] {
+/** What the lens says, beside the name. */
+function lensColumn<T>(lens: Lens | undefined, read: (lens: Lens, row: T) => Reading): Column<T>[] {
+  if (!lens) return []
+  return [{ key: 'lens', title: LENS_TEXT[lens.name].title, value: (r) => read(lens, r).value, cell: (r) => <ReadingMark of={read(lens, r)} /> }]
+}
+
+export function nodeColumns(windowSeconds: number, lens?: Lens): Column<GraphNode>[] {
   return [
     {
       key: 'name', title: 'Node', value: (n) => n.name,
@@ -40,6 +48,7 @@ export function nodeColumns(windowSeconds: number): Column<GraphNode>[] {
         </span>
       ),
     },
+    ...lensColumn<GraphNode>(lens, (l, n) => l.node(n)),
     { key: 'type', title: 'Type', value: (n) => n.type, cell: (n) => n.type },
     { key: 'environment', title: 'Environment', value: (n) => n.environment || null, cell: (n) => n.environment || '–' },
     { key: 'namespace', title: 'Namespace', value: (n) => n.namespace || null, cell: (n) => n.namespace || '–' },
@@ -47,7 +56,7 @@ export function nodeColumns(windowSeconds: number): Column<GraphNode>[] {
   ]
 }
 
-export function edgeColumns(windowSeconds: number, nodes: ReadonlyMap<string, GraphNode>): Column<GraphEdge>[] {
+export function edgeColumns(windowSeconds: number, nodes: ReadonlyMap<string, GraphNode>, lens?: Lens): Column<GraphEdge>[] {
   const name = (id: string) => nodes.get(id)?.name ?? id
   return [
     {
@@ -60,6 +69,7 @@ export function edgeColumns(windowSeconds: number, nodes: ReadonlyMap<string, Gr
       ),
     },
     { key: 'callee', title: 'Callee', value: (e) => name(e.callee), cell: (e) => name(e.callee) },
+    ...lensColumn<GraphEdge>(lens, (l, e) => l.edge(e)),
     { key: 'protocol', title: 'Protocol', value: (e) => e.protocol, cell: (e) => (e.mode === 'async' ? `${e.protocol}, async` : e.protocol) },
     ...redColumns(windowSeconds),
   ]

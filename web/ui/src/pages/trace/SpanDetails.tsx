@@ -4,7 +4,7 @@ import { HealthMark } from '../../components/HealthMark'
 import { ArrowIcon, TypeTile } from '../../components/icons'
 import { ViewLink } from '../../components/ViewLink'
 import { clock, duration, share } from '../../format/format'
-import { NO_SPAN, select } from '../../hooks/useView'
+import { LEAVING, select } from '../../hooks/useView'
 import type { SpanRow } from './waterfall'
 import { KIND_TEXT, OUTCOME_TEXT } from './words'
 
@@ -77,5 +77,5 @@ function Term({ name, children }: { name: string; children: ReactNode }) {
 }
 
 function MapLink({ patch, children }: { patch: Parameters<typeof ViewLink>[0]['patch']; children: ReactNode }) {
-  return <ViewLink to="/map" patch={{ ...patch, ...NO_SPAN }} className="link">{children}</ViewLink>
+  return <ViewLink to="/map" patch={{ ...patch, ...LEAVING }} className="link">{children}</ViewLink>
 }
