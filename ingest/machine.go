@@ -38,6 +38,8 @@ func (m *machine) take(at journal.Position, now time.Time, b *otlp.Batch) {
 	if now.After(m.time) {
 		m.time = now
 	}
+	m.graph.mu.Lock()
+	defer m.graph.mu.Unlock()
 	m.matcher.Advance(now)
 	if b == nil {
 		return

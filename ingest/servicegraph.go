@@ -70,14 +70,12 @@ func newServiceGraph() *serviceGraph {
 	return &serviceGraph{series: map[sgKey]*sgSeries{}, byEnds: map[sgEnds]*sgSeries{}}
 }
 
-// count counts c, in terms of names.
+// count counts c, in terms of names. It needs mu, which whoever counts many calls takes once.
 func (g *serviceGraph) count(names *match.Names, c *match.Call) {
 	if c.N <= 0 {
 		return
 	}
 	n := float64(c.N) * float64(c.Weight)
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	ends := sgEnds{c.Caller, c.Callee, c.Mode == graph.Async}
 	s := g.byEnds[ends]
 	if s == nil {

@@ -99,16 +99,12 @@ type table struct {
 // its number is no longer live. In the same way passed, the latest slot that went on from here, tells whether
 // anything can still be found further on.
 type line struct {
-	hashes [lineSlots]uint32
 	slots  [lineSlots]seq
 	passed seq
-	_      uint32
+	tags   [lineSlots]uint16
 }
 
-const (
-	lineSlots = 7
-	leastFree = 2 // one in so many places, at least, when the index does not grow yet
-)
+const lineSlots = 10
 
 func newTable(seed uint64) table {
 	return table{oldest: 1, next: 1, lines: make([]line, 1<<8), seed: seed, chunks: []*chunk{new(chunk)}}
@@ -141,7 +137,7 @@ func (t *table) place(trace *graph.TraceID, id *graph.SpanID) place {
 	return p
 }
 
-func (p place) hash() uint32 { return uint32(p.span >> 32) }
+func (p place) tag() uint16 { return uint16(p.span >> 48) }
 
 // line returns the line where the span is looked for after that many others.
 func (t *table) line(p place, others int) *line {
@@ -161,11 +157,11 @@ func (t *table) line(p place, others int) *line {
 // find returns the slot first made for the id, or 0.
 func (t *table) find(trace *graph.TraceID, id *graph.SpanID) seq {
 	p := t.place(trace, id)
-	h := p.hash()
+	tag := p.tag()
 	for others := 0; ; others++ {
 		l := t.line(p, others)
-		for i, hash := range l.hashes {
-			if hash == h && t.live(l.slots[i]) {
+		for i, other := range l.tags {
+			if other == tag && t.live(l.slots[i]) {
 				if s := t.at(l.slots[i]); s.id == *id && s.trace == *trace {
 					return l.slots[i]
 				}
@@ -201,7 +197,7 @@ func (t *table) add(trace *graph.TraceID, id *graph.SpanID, inIndex bool) (seq, 
 		s.state = secondTwin
 		return q, s
 	}
-	if t.used++; t.used*leastFree > len(t.lines)*lineSlots {
+	if t.used++; t.used*4 > len(t.lines)*lineSlots*3 {
 		t.grow()
 	}
 	t.insert(q, s)
@@ -215,7 +211,7 @@ func (t *table) insert(q seq, s *slot) {
 		l := t.line(p, others)
 		for i := range l.slots {
 			if !t.live(l.slots[i]) {
-				l.slots[i], l.hashes[i] = q, p.hash()
+				l.slots[i], l.tags[i] = q, p.tag()
 				return
 			}
 		}

@@ -17,11 +17,17 @@ type outcomeKey struct {
 	bucket      int64
 }
 
+func (k outcomeKey) hash() uint64 {
+	return mix(pair(uint32(k.node), uint32(k.op)), pair(uint32(k.version), uint32(k.callee))^uint64(k.bucket)<<20)
+}
+
 type halfKey struct {
 	node   match.NodeRef
 	end    endRef
 	bucket int64
 }
+
+func (k halfKey) hash() uint64 { return mix(pair(uint32(k.node), uint32(k.end)), uint64(k.bucket)) }
 
 // end is how a half of a call ended. There are few.
 type end struct {
@@ -40,10 +46,9 @@ func minuteOf(ns int64) int64 {
 // Outcome adds o.
 func (f *Folder) Outcome(o *match.Outcome) {
 	k := outcomeKey{o.Node, o.Op, o.Version, o.Callee, minuteOf(o.Start)}
-	r := f.outcomes[k]
+	r := f.outcomes.find(k)
 	if r == nil {
-		r = &graph.OutcomeStats{}
-		f.outcomes[k] = r
+		r = f.outcomes.add(k)
 	}
 	r.AddCounters(o.N, &o.OutcomeStats)
 	for _, d := range o.FailedTimes {
@@ -68,7 +73,12 @@ func (f *Folder) Outcome(o *match.Outcome) {
 
 // Half adds h.
 func (f *Folder) Half(h *match.Half) {
-	f.halves[halfKey{h.Node, f.endOf(end{h.Side, h.Fate}), minuteOf(h.Start)}] += h.N
+	k := halfKey{h.Node, f.endOf(end{h.Side, h.Fate}), minuteOf(h.Start)}
+	n := f.halves.find(k)
+	if n == nil {
+		n = f.halves.add(k)
+	}
+	*n += h.N
 }
 
 func (f *Folder) endOf(e end) endRef {
@@ -93,7 +103,8 @@ func (f *Folder) Evidence(s *match.Evidence) {
 
 // flushOutcomes moves what was found out about requests into b.
 func (f *Folder) flushOutcomes(b *graph.Block) {
-	for k, r := range f.outcomes {
+	for i, k := range f.outcomes.keys {
+		r := &f.outcomes.list[i]
 		if r.Empty() {
 			continue
 		}
@@ -103,7 +114,8 @@ func (f *Folder) flushOutcomes(b *graph.Block) {
 			Version: f.names.Name(k.version), Callee: f.names.ID(k.callee), OutcomeStats: *r,
 		})
 	}
-	for k, n := range f.halves {
+	for i, k := range f.halves.keys {
+		n := f.halves.list[i]
 		if n == 0 {
 			continue
 		}
@@ -113,8 +125,8 @@ func (f *Folder) flushOutcomes(b *graph.Block) {
 		})
 	}
 	b.Spans, f.spans = f.spans, nil
-	clear(f.outcomes)
-	clear(f.halves)
+	f.outcomes.reset()
+	f.halves.reset()
 	slices.SortFunc(b.Outcomes, func(x, y graph.OutcomeRow) int {
 		return cmp.Or(
 			cmp.Compare(x.Tenant, y.Tenant), x.Bucket.Compare(y.Bucket), cmp.Compare(x.Caller, y.Caller),

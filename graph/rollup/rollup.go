@@ -26,10 +26,10 @@ func DefaultConfig() Config { return Config{Edges: 100_000, NodeEvery: time.Minu
 type Folder struct {
 	cfg       Config
 	names     *match.Names
-	calls     map[callKey]*row
-	requests  map[requestKey]*row
-	outcomes  map[outcomeKey]*graph.OutcomeStats
-	halves    map[halfKey]int64
+	calls     rows[callKey, row]
+	requests  rows[requestKey, row]
+	outcomes  rows[outcomeKey, graph.OutcomeStats]
+	halves    rows[halfKey, int64]
 	ends      []end
 	spans     []graph.SpanRow
 	edges     map[edgeKey]struct{}
@@ -40,7 +40,6 @@ type Folder struct {
 	written   []int64                 // by node: the bucket with which it was last written, or never
 }
 
-// The keys hold numbers and no strings: they are hashed for each call.
 type edgeKey struct {
 	caller, callee, via match.NodeRef
 	way                 wayRef
@@ -50,6 +49,11 @@ type callKey struct {
 	edgeKey
 	callerOp, calleeOp match.NameRef
 	bucket             int64 // Unix s
+}
+
+func (k callKey) hash() uint64 {
+	h := mix(pair(uint32(k.caller), uint32(k.callee)), pair(uint32(k.callerOp), uint32(k.calleeOp)))
+	return mix(h^uint64(k.bucket), pair(uint32(k.via), uint32(k.way)))
 }
 
 // way is how calls of an edge are made. There are few: a Matcher tells a few protocols apart.
@@ -69,9 +73,22 @@ type requestKey struct {
 	bucket      int64
 }
 
+func (k requestKey) hash() uint64 {
+	return mix(pair(uint32(k.node), uint32(k.op)), pair(uint32(k.version), 0)^uint64(k.bucket))
+}
+
+// row is what calls and requests add up to. The histograms of its Stats are made when it is flushed.
 type row struct {
 	graph.Stats
-	basis graph.Basis
+	client, server times
+	basis          graph.Basis
+}
+
+// stats returns what was added up.
+func (r *row) stats() graph.Stats {
+	s := r.Stats
+	s.Client, s.Server = r.client.histogram(), r.server.histogram()
+	return s
 }
 
 var _ match.Sink = (*Folder)(nil)
@@ -79,15 +96,13 @@ var _ match.Sink = (*Folder)(nil)
 // New returns an empty Folder of calls between the nodes of names.
 func New(cfg Config, names *match.Names) *Folder {
 	return &Folder{
-		cfg: cfg, names: names, calls: map[callKey]*row{}, requests: map[requestKey]*row{},
-		outcomes: map[outcomeKey]*graph.OutcomeStats{}, halves: map[halfKey]int64{},
-		edges: map[edgeKey]struct{}{}, byWay: map[way]wayRef{}, seen: map[match.NodeRef]int64{},
+		cfg: cfg, names: names, edges: map[edgeKey]struct{}{}, byWay: map[way]wayRef{}, seen: map[match.NodeRef]int64{},
 	}
 }
 
 // Rows is how many rows the next flush would write.
 func (f *Folder) Rows() int {
-	return len(f.calls) + len(f.requests) + len(f.outcomes) + len(f.halves) + len(f.spans)
+	return f.calls.len() + f.requests.len() + f.outcomes.len() + f.halves.len() + len(f.spans)
 }
 
 // OverEdges counts the calls that the limit on edges turned to __other__.
@@ -105,25 +120,24 @@ func (f *Folder) Call(c *match.Call) {
 		edgeKey:  edgeKey{c.Caller, c.Callee, c.Via, f.wayOf(c.Protocol, c.Mode)},
 		callerOp: c.CallerOp, calleeOp: c.CalleeOp, bucket: bucketOf(c.Start),
 	}
-	r := f.calls[k]
+	r := f.calls.find(k)
 	if r == nil {
 		if f.isOver(k.edgeKey) {
 			f.overEdges++
 			k.callee = f.names.OtherOf(c.Callee)
-			r = f.calls[k]
+			r = f.calls.find(k)
 		}
 		if r == nil {
-			r = &row{}
-			f.calls[k] = r
+			r = f.calls.add(k)
 		}
 	}
 	r.basis |= c.Basis
 	r.add(c.N, c.Outcome, c.Weight)
 	if c.ClientTime >= 0 {
-		r.Client.Observe(c.ClientTime, c.N)
+		r.client.observe(c.ClientTime, c.N)
 	}
 	if c.ServerTime >= 0 {
-		r.Server.Observe(c.ServerTime, c.N)
+		r.server.observe(c.ServerTime, c.N)
 	}
 	for _, n := range [...]match.NodeRef{k.caller, k.callee, k.via} {
 		f.see(n, k.bucket)
@@ -161,13 +175,12 @@ func (f *Folder) wayOf(protocol string, mode graph.Mode) wayRef {
 // Request adds r.
 func (f *Folder) Request(q *match.Request) {
 	k := requestKey{q.Node, q.Op, q.Version, bucketOf(q.Start)}
-	r := f.requests[k]
+	r := f.requests.find(k)
 	if r == nil {
-		r = &row{}
-		f.requests[k] = r
+		r = f.requests.add(k)
 	}
 	r.add(q.N, q.Outcome, q.Weight)
-	r.Server.Observe(q.ServerTime, q.N)
+	r.server.observe(q.ServerTime, q.N)
 	f.see(k.node, k.bucket)
 }
 
@@ -191,6 +204,17 @@ func (f *Folder) wrote(n match.NodeRef, bucket int64) {
 
 func (r *row) add(n int64, o graph.Outcome, weight float32) {
 	r.Calls += n
+	if o&counted != 0 {
+		r.addBits(n, o)
+	}
+	w := float64(weight)
+	r.Weight += w * float64(n)
+	r.WeightSquared += w * w * float64(n)
+}
+
+const counted = graph.Failed | graph.Throttled | graph.ClientError | graph.TimedOut | graph.Resent | graph.SamplingKnown
+
+func (r *row) addBits(n int64, o graph.Outcome) {
 	for _, c := range [...]struct {
 		bit graph.Outcome
 		to  *int64
@@ -202,23 +226,22 @@ func (r *row) add(n int64, o graph.Outcome, weight float32) {
 			*c.to += n
 		}
 	}
-	w := float64(weight)
-	r.Weight += w * float64(n)
-	r.WeightSquared += w * w * float64(n)
 }
 
-// empty reports whether all that was added was also taken back. Weights follow from the rest; as sums of
+// empty reports whether all that was added to a row was also taken back. Weights follow from the rest; as sums of
 // floats they may come back to almost zero only.
-func (r *row) empty() bool {
+func empty(r *graph.Stats) bool {
 	return r.Calls == 0 && r.Failed == 0 && r.Throttled == 0 && r.ClientErrors == 0 && r.Timeouts == 0 && r.Resends == 0 &&
-		r.Sampled == 0 && r.Client.Empty() && r.Server.Empty()
+		r.Sampled == 0 && len(r.Client) == 0 && len(r.Server) == 0
 }
 
 // Flush returns all rows, in a fixed order, and starts anew. The block has no token yet.
 func (f *Folder) Flush() graph.Block {
 	b := graph.Block{}
-	for k, r := range f.calls {
-		if r.empty() {
+	for i, k := range f.calls.keys {
+		r := &f.calls.list[i]
+		stats := r.stats()
+		if empty(&stats) {
 			continue
 		}
 		_, tenant, caller, _ := f.names.Node(k.caller)
@@ -229,17 +252,18 @@ func (f *Folder) Flush() graph.Block {
 				Protocol: f.ways[k.way].protocol, Mode: f.ways[k.way].mode,
 			},
 			CallerOperation: f.names.Name(k.callerOp), CalleeOperation: f.names.Name(k.calleeOp),
-			Basis: r.basis, Stats: r.Stats,
+			Basis: r.basis, Stats: stats,
 		})
 	}
-	for k, r := range f.requests {
-		if r.empty() {
+	for i, k := range f.requests.keys {
+		stats := f.requests.list[i].stats()
+		if empty(&stats) {
 			continue
 		}
 		_, tenant, id, _ := f.names.Node(k.node)
 		b.Operations = append(b.Operations, graph.OperationRow{
 			Tenant: tenant, Bucket: time.Unix(k.bucket, 0).UTC(), Node: id,
-			Operation: f.names.Name(k.op), Version: f.names.Name(k.version), Stats: r.Stats,
+			Operation: f.names.Name(k.op), Version: f.names.Name(k.version), Stats: stats,
 		})
 	}
 	for n, bucket := range f.seen {
@@ -250,8 +274,8 @@ func (f *Folder) Flush() graph.Block {
 		f.wrote(n, bucket)
 	}
 	f.flushOutcomes(&b)
-	clear(f.calls)
-	clear(f.requests)
+	f.calls.reset()
+	f.requests.reset()
 	clear(f.seen)
 	sort(&b)
 	return b
