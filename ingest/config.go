@@ -58,6 +58,9 @@ func (c Config) Validate() error {
 	positive("write_timeout", c.WriteTimeout > 0)
 	positive("drain_timeout", c.DrainTimeout > 0)
 	positive("match.max_spans", c.Match.MaxSpans > 0)
+	if c.Match.MaxSpilled < 0 {
+		errs = append(errs, errors.New("ingest.match.max_spilled must not be negative"))
+	}
 	positive("match.settle", c.Match.Settle > 0)
 	positive("match.limits.nodes", c.Match.Limits.Nodes > 0)
 	positive("match.limits.operations", c.Match.Limits.Operations > 0)

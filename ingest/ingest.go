@@ -74,6 +74,7 @@ type Service struct {
 
 	// Owned by the goroutine that runs the machine.
 	machine *machine
+	spill   *spill // nil: none could be opened
 	saved   checkpoint
 	busy    bool            // a block is being stored
 	reader  *journal.Reader // nil: the machine lives off the feed
@@ -109,9 +110,32 @@ func New(cfg Config, j *journal.Journal, d *otlp.Decoder, w Writer, shared excha
 	s.metrics = newMetrics(reg, s)
 	reg.MustRegister(s.graph)
 	if shared == nil {
-		s.machine = newMachine(cfg, s.graph)
+		s.machine = s.newMachine()
 	}
 	return s
+}
+
+// newMachine returns a machine that is silent, in the place of all made before.
+func (s *Service) newMachine() *machine {
+	s.closeSpill()
+	m := newMachine(s.cfg, s.graph)
+	var err error
+	if s.spill, err = newSpill(s.cfg.Journal.Dir, s.journal.Writable, s.log, s.metrics.spillFailed); err != nil {
+		s.log.Warn("spans that memory has no room for are forgotten early", "err", err)
+	} else {
+		m.matcher.SpillTo(s.spill)
+	}
+	return m
+}
+
+func (s *Service) closeSpill() {
+	if s.spill == nil {
+		return
+	}
+	if err := s.spill.close(); err != nil {
+		s.log.Warn("file of spilled spans not closed", "err", err)
+	}
+	s.spill = nil
 }
 
 // newReplica names a journal; no two have the same name.
@@ -214,6 +238,7 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	}
 	s.replica = s.saved.Replica
 	s.stored.Store(s.saved.Time.UnixNano())
+	defer s.closeSpill()
 	if s.shared != nil {
 		return s.runShared(ctx)
 	}

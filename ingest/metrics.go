@@ -11,7 +11,8 @@ import (
 
 // metrics tell what became of the spans that were admitted.
 type metrics struct {
-	remembered, waiting, nodes prometheus.Gauge
+	remembered, spilled, waiting, nodes prometheus.Gauge
+	spillFailed prometheus.Counter
 	rowsWritten, writeErrors   prometheus.Counter
 	repeated, repeatedSpans    prometheus.Counter
 	evidence, overBudget       prometheus.Counter
@@ -58,6 +59,12 @@ func newMetrics(reg prometheus.Registerer, s *Service) *metrics {
 		remembered: f.NewGauge(prometheus.GaugeOpts{
 			Name: "faultline_match_remembered_spans", Help: "Spans that matching remembers.",
 		}),
+		spilled: f.NewGauge(prometheus.GaugeOpts{
+			Name: "faultline_match_spilled_spans", Help: "Spans remembered on disk.",
+		}),
+		spillFailed: f.NewCounter(prometheus.CounterOpts{
+			Name: "faultline_match_spill_failures_total", Help: "Attempts to move spans to disk that failed; the oldest are forgotten early instead.",
+		}),
 		waiting: f.NewGauge(prometheus.GaugeOpts{
 			Name: "faultline_match_waiting_spans", Help: "Spans younger than the wait for their other half.",
 		}),
@@ -97,6 +104,7 @@ func (mt *metrics) observe(m *machine) {
 	add("over_edge_limit", edges, mt.lastEdge)
 	mt.last, mt.lastOver, mt.lastEdge = c, over, edges
 	mt.remembered.Set(float64(c.Remembered))
+	mt.spilled.Set(float64(c.Spilled))
 	mt.waiting.Set(float64(c.Waiting))
 	nodes, _ := m.names.Known()
 	mt.nodes.Set(float64(nodes))

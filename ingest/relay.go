@@ -165,7 +165,7 @@ func (s *Service) publish(ctx context.Context, p *exchange.Publisher, saved *che
 // published last had its chance.
 func (s *Service) lead(ctx context.Context, member string, last <-chan struct{}) {
 	defer close(s.led)
-	leader := exchange.NewLeader(s.shared, member, s.cfg.Match.Keep+s.cfg.Match.Wait, func() exchange.Machine { return &follower{s, newMachine(s.cfg, s.graph)} })
+	leader := exchange.NewLeader(s.shared, member, s.cfg.Match.Keep+s.cfg.Match.Wait, func() exchange.Machine { return &follower{s, s.newMachine()} })
 	again := backoff{first: 500 * time.Millisecond, most: 10 * time.Second}
 	tick := time.NewTicker(exchange.Length / 2)
 	defer tick.Stop()

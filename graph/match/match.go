@@ -26,18 +26,19 @@ import (
 
 // Config says how long and how much is remembered.
 type Config struct {
-	Settle   time.Duration  `yaml:"settle"`    // how long a call waits for the span that names the caller's operation
-	Wait     time.Duration  `yaml:"wait"`      // how long half a call waits before its other end is inferred
-	Keep     time.Duration  `yaml:"keep"`      // how long a span is remembered: late halves and repeats are recognised for so long
-	MaxSpans int            `yaml:"max_spans"` // spans remembered at once, 120 B each; over it the oldest leave early
-	Limits   Limits         `yaml:"limits"`
-	Evidence EvidenceConfig `yaml:"evidence"`
+	Settle     time.Duration  `yaml:"settle"`      // how long a call waits for the span that names the caller's operation
+	Wait       time.Duration  `yaml:"wait"`        // how long half a call waits before its other end is inferred
+	Keep       time.Duration  `yaml:"keep"`        // how long a span is remembered: late halves and repeats are recognised for so long
+	MaxSpans   int            `yaml:"max_spans"`   // spans remembered in memory, 130 B each; over it the oldest go to disk
+	MaxSpilled int            `yaml:"max_spilled"` // spans remembered on disk, 120 B there and 10 B in memory each; over it the oldest are forgotten early
+	Limits     Limits         `yaml:"limits"`
+	Evidence   EvidenceConfig `yaml:"evidence"`
 }
 
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
 	return Config{
-		Settle: 5 * time.Second, Wait: 30 * time.Second, Keep: 15 * time.Minute, MaxSpans: 3_000_000,
+		Settle: 5 * time.Second, Wait: 30 * time.Second, Keep: 15 * time.Minute, MaxSpans: 3_000_000, MaxSpilled: 12_000_000,
 		Limits: DefaultLimits(), Evidence: DefaultEvidenceConfig(),
 	}
 }
@@ -88,7 +89,17 @@ type Counters struct {
 	Traces     int64 // kept as evidence
 	Skipped    int64 // traces not kept as evidence for want of room in the minute
 	Remembered int   // slots in use
+	Spilled    int   // of these, on disk
 	Waiting    int   // spans that still wait for another
+}
+
+// Spill is where the oldest spans go when there are more than memory has room for.
+type Spill interface {
+	// Store returns memory that holds what b does and is not the process's own, such as that of a file. It keeps
+	// nothing of b.
+	Store(b []byte) ([]byte, error)
+	// Free takes back what Store returned.
+	Free(b []byte)
 }
 
 // Matcher joins spans. It is not safe for concurrent use.
@@ -107,6 +118,8 @@ type Matcher struct {
 	counters Counters
 	user     map[userKey]NodeRef
 	terms    map[*graph.Shape]terms
+	spill    Spill // nil: there is none
+	full     int64 // ms since epoch when it had no room
 	report   report
 	evidence evidence
 	told     told
@@ -133,10 +146,13 @@ func New(cfg Config, names *Names, sink Sink) *Matcher {
 	}
 }
 
+// SpillTo makes the matcher use s from now on.
+func (m *Matcher) SpillTo(s Spill) { m.spill = s }
+
 // Counters returns what became of spans so far.
 func (m *Matcher) Counters() Counters {
 	c := m.counters
-	c.Remembered = m.table.len()
+	c.Remembered, c.Spilled = m.table.len(), m.table.spilledSlots()
 	c.Waiting = m.waiting.len()
 	c.Traces, c.Skipped = m.evidence.traces, m.evidence.skipped
 	return c
@@ -192,12 +208,7 @@ func (m *Matcher) expire(q seq, b state) {
 // Add takes one span of a tenant in. It keeps nothing of s but copies.
 func (m *Matcher) Add(tenant string, s *graph.Span) {
 	m.counters.Spans++
-	for room := m.cfg.MaxSpans - 2 - len(s.Links); m.table.len() > 0 && m.table.len() > room; {
-		if s := m.table.at(m.table.oldest); s.has(filled) && !s.has(waited) {
-			m.counters.Overflowed++
-		}
-		m.forgetOldest()
-	}
+	m.makeRoom(2 + len(s.Links))
 	q := m.table.find(&s.Trace, &s.ID)
 	var parent seq
 	if s.Parent != (graph.SpanID{}) && s.Parent != s.ID {
@@ -245,6 +256,33 @@ func (m *Matcher) Add(tenant string, s *graph.Span) {
 	m.run()
 	m.settling.push(q, m.now)
 	m.waiting.push(q, m.now)
+}
+
+// makeRoom makes room for n slots, if there are so many.
+func (m *Matcher) makeRoom(n int) {
+	for m.table.len() > 0 && m.table.len()-m.table.spilledSlots()+n > m.cfg.MaxSpans {
+		if m.table.len() < m.cfg.MaxSpans+m.cfg.MaxSpilled && m.spillOldest() {
+			continue
+		}
+		if s := m.table.at(m.table.oldest); s.has(filled) && !s.has(waited) {
+			m.counters.Overflowed++
+		}
+		m.forgetOldest()
+	}
+}
+
+// spillOldest moves the oldest slots in memory to the spill, and reports whether that did it. One that had no room is
+// asked again after a while.
+func (m *Matcher) spillOldest() bool {
+	const while = 1000
+	if m.spill == nil || m.full != 0 && m.now < m.full+while {
+		return false
+	}
+	ok := m.table.spillOldest(m.spill)
+	if m.full = 0; !ok {
+		m.full = m.now
+	}
+	return ok
 }
 
 // twins reports whether two spans with one id are the two halves of a call rather than one span twice.
@@ -352,7 +390,12 @@ func (m *Matcher) forgetOldest() {
 	if s.has(linked | linkTarget) {
 		m.links.drop(q)
 	}
-	m.table.dropOldest(!s.has(secondTwin))
+	m.table.dropOldest(!s.has(secondTwin), m.spill)
+	for _, w := range [...]*queue{&m.settling, &m.waiting} {
+		for w.n > 0 && !m.table.live(w.item(0).at) {
+			w.drop()
+		}
+	}
 }
 
 // conclude ends the waits of a slot whose surroundings are about to be forgotten.

@@ -1,9 +1,11 @@
 package match
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -515,6 +517,75 @@ func TestLongRun(t *testing.T) {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
 }
+
+// What memory has no room for is on disk and still finds its other half, however late that comes; what the disk has
+// no room for is forgotten, and counted.
+func TestSpill(t *testing.T) {
+	const calls = 10_000
+	tests := map[string]struct {
+		spill    *pages
+		paired   int64
+		overflow bool
+	}{
+		"room on disk":    {&pages{room: 100}, calls, false},
+		"too little room": {&pages{room: 1}, 0, true},
+		"nowhere to go":   {nil, 0, true},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			cfg := DefaultConfig()
+			cfg.MaxSpans = 2 << chunkBits
+			l := newLedger(cfg.Limits)
+			m := New(cfg, l.names, l)
+			if tt.spill != nil {
+				m.SpillTo(tt.spill)
+			}
+			m.Advance(t0)
+			for _, half := range []*graph.Span{span("a", 2, 1, cli, "external:b"), span("a", 1, 0, srv, ""), span("b", 3, 2, srv, "")} {
+				for i := range calls {
+					half.Trace = graph.TraceID{1, byte(i), byte(i >> 8)}
+					m.Add("default", half)
+				}
+			}
+			paired := int64(0)
+			for _, line := range l.short() {
+				if n, ok := strings.CutPrefix(line, "a(op1) -> b(op3) x"); ok {
+					paired, _ = strconv.ParseInt(n, 10, 64)
+				}
+			}
+			c := m.Counters()
+			if tt.paired > 0 && paired != tt.paired || tt.paired == 0 && paired == calls || (c.Overflowed > 0) != tt.overflow {
+				t.Errorf("%d of %d calls paired, %d spans forgotten early", paired, calls, c.Overflowed)
+			}
+			if tt.spill != nil && c.Spilled == 0 || c.Remembered-c.Spilled > cfg.MaxSpans {
+				t.Errorf("%d spans remembered, %d of these on disk", c.Remembered, c.Spilled)
+			}
+			m.Advance(t0.Add(time.Hour))
+			m.Advance(t0.Add(2 * time.Hour))
+			if c := m.Counters(); c.Remembered != 0 || c.Spilled != 0 || tt.spill != nil && tt.spill.free != tt.spill.stored {
+				t.Errorf("after their time %d are remembered, %d spilled, %+v", c.Remembered, c.Spilled, tt.spill)
+			}
+		})
+	}
+}
+
+// pages is a Spill in other memory, with room for a few pieces.
+type pages struct {
+	room         int
+	stored, free int
+}
+
+func (p *pages) Store(b []byte) ([]byte, error) {
+	if p.stored-p.free == p.room {
+		return nil, errors.New("no room")
+	}
+	p.stored++
+	elsewhere := new(chunk).bytes()
+	copy(elsewhere, b)
+	return elsewhere, nil
+}
+
+func (p *pages) Free([]byte) { p.free++ }
 
 func BenchmarkMatch(b *testing.B) {
 	cfg := DefaultConfig()

@@ -3,6 +3,7 @@ package match
 import (
 	"encoding/binary"
 	"math/bits"
+	"unsafe"
 
 	"faultline/graph"
 )
@@ -82,13 +83,14 @@ type chunk [1 << chunkBits]slot
 
 // table keeps slots by number and finds them by trace and span id.
 type table struct {
-	chunks []*chunk // of the live numbers, oldest first
-	spare  []*chunk
-	oldest seq // first live number
-	next   seq // number the next slot gets
-	lines  []line
-	used   int // slots that the index names
-	seed   uint64
+	chunks  []*chunk // of the live numbers, oldest first
+	spilled int      // of these, that are not in memory
+	spare   []*chunk
+	oldest  seq // first live number
+	next    seq // number the next slot gets
+	lines   []line
+	used    int // slots that the index names
+	seed    uint64
 }
 
 // line is one line of the index, and of the processor's cache. A trace has a line for its first spans, so that
@@ -251,8 +253,44 @@ func (t *table) replace(from, to seq) {
 	}
 }
 
-// dropOldest forgets the oldest slot; indexed tells whether the index names it.
-func (t *table) dropOldest(indexed bool) {
+// spillOldest moves the oldest chunk in memory to s, unless that has no room or it is the chunk that grows.
+func (t *table) spillOldest(s Spill) bool {
+	if t.spilled+1 >= len(t.chunks) {
+		return false
+	}
+	c := t.chunks[t.spilled]
+	b, err := s.Store(c.bytes())
+	if err != nil {
+		return false // counted and said by s
+	}
+	t.chunks[t.spilled] = (*chunk)(unsafe.Pointer(unsafe.SliceData(b)))
+	t.spilled++
+	t.keep(c)
+	return true
+}
+
+func (c *chunk) bytes() []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(c)), unsafe.Sizeof(*c))
+}
+
+// spilledSlots is how many live slots are not in memory.
+func (t *table) spilledSlots() int {
+	if t.spilled == 0 {
+		return 0
+	}
+	return t.spilled<<chunkBits - int(t.oldest&(1<<chunkBits-1))
+}
+
+// keep keeps a chunk for later.
+func (t *table) keep(c *chunk) {
+	if len(t.spare) < 16 {
+		t.spare = append(t.spare, c)
+	}
+}
+
+// dropOldest forgets the oldest slot; indexed tells whether the index names it. If its chunk was spilled to s, that
+// is freed with its last slot.
+func (t *table) dropOldest(indexed bool, s Spill) {
 	if indexed {
 		t.used--
 	}
@@ -262,7 +300,12 @@ func (t *table) dropOldest(indexed bool) {
 		t.oldest = 1
 	}
 	if t.oldest>>chunkBits != before && len(t.chunks) > 1 {
-		t.spare = append(t.spare[:min(len(t.spare), 15)], t.chunks[0])
+		if t.spilled > 0 {
+			s.Free(t.chunks[0].bytes())
+			t.spilled--
+		} else {
+			t.keep(t.chunks[0])
+		}
 		t.chunks = t.chunks[1:]
 	}
 }

@@ -40,12 +40,12 @@ func TestTableFindsTheLiving(t *testing.T) {
 				ids = append(ids, id)
 			case r.IntN(1000) == 0: // many at once
 				for range r.IntN(len(ids) + 1) {
-					tab.dropOldest(true)
+					tab.dropOldest(true, nil)
 					ids = ids[1:]
 				}
 			case len(ids) > 0:
 				gone := ids[0]
-				tab.dropOldest(true)
+				tab.dropOldest(true, nil)
 				ids = ids[1:]
 				if q := find(&gone); q != 0 {
 					t.Fatalf("seed %d: an id that has left is found as %d", seed, q)
