@@ -94,7 +94,7 @@ type Report struct {
 	Sites []dependency.Judgement     // by caller, operation, callee
 	Edges []dependency.EdgeJudgement // by caller, callee
 
-	Audit     []audit.Report // by caller, operation, callee
+	Audit     audit.Report
 	Structure Structure
 	Hotspots  []hotspot.Score // the most fragile first
 
@@ -247,7 +247,7 @@ func (e *Engine) look(ctx context.Context) error {
 	r := &Report{
 		At:    now,
 		Sites: slices.Collect(e.judge.Judgements(to)), Edges: slices.Collect(e.judge.Edges(to)),
-		Incidents: e.tracker.Incidents(), Audit: slices.Collect(e.auditor.Reports()), Alarms: e.warnings.watch.Alarms(),
+		Incidents: e.tracker.Incidents(), Alarms: e.warnings.watch.Alarms(),
 	}
 	r.Since = evidenceSince(r.Sites, e.since)
 	if err := e.nameNew(ctx, now, r.Sites); err != nil {

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"faultline/analysis/audit"
 	"faultline/analysis/cascade"
 	"faultline/analysis/dependency"
 	"faultline/analysis/finding"
@@ -28,44 +27,8 @@ func (e *Engine) claims(r *Report) (claims []finding.Claim) {
 			claims = append(claims, r.alarmClaim(&r.Alarms[i], e.releases))
 		}
 	}
-	for i := range r.Audit {
-		claims = append(claims, r.auditClaims(&r.Audit[i])...)
-	}
+	claims = append(claims, r.auditClaims()...)
 	return append(claims, r.objectiveClaims()...)
-}
-
-// auditClaims says which practices are missing at a call site. That requests do not survive a failure is said
-// by the verdict on the dependency.
-func (r *Report) auditClaims(a *audit.Report) (claims []finding.Claim) {
-	for _, c := range a.Checks {
-		if c.State != audit.Risk || c.Practice == audit.Degradation {
-			continue
-		}
-		entry := audit.Catalogue[c.Practice]
-		severity := finding.Warning
-		if c.Practice == audit.Chattiness || c.Practice == audit.Jitter {
-			severity = finding.Info
-		}
-		claims = append(claims, finding.Claim{
-			Kind: "audit." + string(c.Practice), Subject: finding.Subject{Node: a.Caller, Callee: a.Callee, Operation: a.Operation},
-			Severity: severity, Confidence: 0.9, Sudden: true,
-			Title:  fmt.Sprintf("Calls of %s to %s in %s: %s", r.name(a.Caller), r.name(a.Callee), a.Operation, missing[c.Practice]),
-			Detail: entry.Means + " " + entry.Repair + " (AWS " + strings.Join(entry.AWS, ", ") + ")",
-			Facts:  []finding.Fact{{Name: measured[c.Practice], Value: c.Value}, {Name: "observations", Value: float64(c.Evidence)}},
-			Traces: someTraces(a.Trace),
-		})
-	}
-	return claims
-}
-
-var missing = map[audit.Practice]string{
-	audit.Timeout: "no timeout bounds them", audit.Retries: "many retries", audit.Backoff: "retries without a pause",
-	audit.Jitter: "all retries pause alike", audit.Chattiness: "very many for each request",
-}
-
-var measured = map[audit.Practice]string{
-	audit.Timeout: "longest attempt in ms", audit.Retries: "attempts of a call that failed", audit.Backoff: "growth of pauses",
-	audit.Jitter: "spread of pauses by their median", audit.Chattiness: "calls for each request",
 }
 
 // incidentClaim says that an incident lasts.

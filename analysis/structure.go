@@ -20,10 +20,10 @@ type Structure struct {
 	Entries []whatif.Entry
 }
 
-// inspect says who could take what down, where the system is fragile, and what is new.
+// inspect says who could take what down, where the system is fragile, which practices are followed, and what is new.
 func (e *Engine) inspect(ctx context.Context, now time.Time, r *Report) error {
 	if last := e.Report(); e.ticks%structureEvery != 0 && len(last.Structure.Entries) > 0 {
-		r.Structure, r.Hotspots, r.News = last.Structure, last.Hotspots, last.News
+		r.Structure, r.Hotspots, r.Audit, r.News = last.Structure, last.Hotspots, last.Audit, last.News
 		return nil
 	}
 	g, err := e.store.Graph(ctx, e.tenant, graph.Window{From: now.Add(-time.Hour), To: now})
@@ -32,6 +32,7 @@ func (e *Engine) inspect(ctx context.Context, now time.Time, r *Report) error {
 	}
 	r.Structure = e.structure(r.Sites)
 	r.Hotspots = e.hotspots(&r.Structure, &g)
+	r.Audit = e.review(r.Sites)
 	r.News = r.news()
 	return nil
 }

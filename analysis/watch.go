@@ -75,10 +75,10 @@ func (e *Engine) learn(ctx context.Context, now time.Time, outcomes []graph.Outc
 		for i := range outcomes {
 			if r := &outcomes[i]; r.Bucket.Add(graph.OutcomeStep).Equal(end) {
 				rows.Outcomes = append(rows.Outcomes, *r)
-				e.auditor.Add(r)
 			}
 		}
 		e.tracker.Learn(end, rows)
+		e.audit(from, graph.Step, &rows)
 		from = end
 	}
 	return nil
@@ -96,10 +96,8 @@ func (e *Engine) learnPast(ctx context.Context, now time.Time) error {
 		if rows.Outcomes, err = e.store.OutcomeSeries(ctx, e.tenant, w); err != nil {
 			return fmt.Errorf("read outcomes: %w", err)
 		}
-		for i := range rows.Outcomes {
-			e.auditor.Add(&rows.Outcomes[i])
-		}
 		e.tracker.Learn(w.To, rows)
+		e.audit(from, time.Minute, &rows)
 	}
 	return nil
 }

@@ -286,10 +286,20 @@ func (analyst) Report() *analysis.Report {
 	return &analysis.Report{
 		At: at, Since: at.Add(-time.Hour), Nodes: map[graph.NodeID]graph.Node{front.ID(): front},
 		Sites: []dependency.Judgement{site}, Edges: []dependency.EdgeJudgement{edge}, Findings: someFindings(),
-		Audit: []audit.Report{{
-			Site:   audit.Site{Caller: front.ID(), Operation: "GET /", Callee: call.Callee},
-			Checks: []audit.Check{{Practice: audit.Backoff, State: audit.Risk, Evidence: 40}},
-		}},
+		Audit: audit.Report{
+			Sites: []audit.SiteReport{{
+				Site: audit.Site{Caller: front.ID(), Operation: "GET /", Callee: call.Callee}, Waits: true, RetryTrace: graph.TraceID{2},
+				Checks: []audit.Check{{Practice: audit.Backoff, State: audit.Risk, Evidence: 40}, {Practice: audit.TimeoutOrder, State: audit.Pass, Value: 100, Bound: 300}},
+			}},
+			Services: []audit.ServiceReport{
+				{Node: front.ID(), Maturity: audit.Maturity{Level: 3, Ceiling: 4, Known: 0.5, Missing: []audit.Practice{audit.Bulkhead}}},
+				{
+					Node: call.Callee, Maturity: audit.Maturity{Level: 1, Ceiling: 1, Missing: []audit.Practice{audit.Backoff}},
+					Checks: []audit.Check{{Practice: audit.Backoff, State: audit.Risk}, {Practice: audit.Cycles, State: audit.Risk, Nodes: []graph.NodeID{front.ID()}}},
+					Counts: map[audit.Practice]audit.Counts{audit.Backoff: {Pass: 2, Risk: 1}},
+				},
+			},
+		},
 		Structure: analysis.Structure{
 			Sites: []whatif.Site{{
 				Site: spread.Site{Caller: front.ID(), Operation: "GET /", Callee: call.Callee}, Used: 1, Alpha: 50, Beta: 0.2, Known: true, Waits: 1, Calls: 1,
@@ -515,17 +525,28 @@ func TestIncidents(t *testing.T) {
 
 func TestAudit(t *testing.T) {
 	srv := serve(t, &shop{})
-	for query, want := range map[string]int{"?node=" + front.ID().String(): 1, "?node=00000000000000ff": 0} {
+	for query, want := range map[string][2]int{"": {2, 1}, "?node=" + front.ID().String(): {1, 1}, "?node=00000000000000ff": {0, 0}} {
 		resp, body := get(t, srv, "/api/v1/audit"+query)
 		var got gen.Audit
-		if err := json.Unmarshal(body, &got); err != nil || resp.StatusCode != http.StatusOK || len(got.Sites) != want {
+		if err := json.Unmarshal(body, &got); err != nil || resp.StatusCode != http.StatusOK || len(got.Services) != want[0] || len(got.Sites) != want[1] {
 			t.Fatalf("%s: %s %s", query, resp.Status, body)
 		}
-		if want == 1 && (got.Sites[0].Checks[0].State != "risk" || got.Sites[0].Checks[0].Repair == "") {
-			t.Errorf("%+v", got.Sites[0])
+		if want[1] == 0 {
+			continue
+		}
+		c := got.Sites[0].Checks[0]
+		if c.State != "risk" || c.Repair == "" || c.Says != "No pause at all before 40 retries." || c.Level != 2 || c.Trace == nil || c.Bound != nil || c.Sites != nil {
+			t.Errorf("%+v", c)
+		}
+		if b := got.Sites[0].Checks[1].Bound; b == nil || *b != 300 {
+			t.Errorf("bound %v", b)
+		}
+		s := got.Services[0]
+		if query == "" && (s.Level != 1 || s.Missing[0] != "backoff" || s.Checks[0].Sites.Risk != 1 || s.Checks[0].Says != "Missing at 1 of 3 call sites." || s.Checks[1].Nodes[0].Name != front.Name) {
+			t.Errorf("%+v", s)
 		}
 	}
-	for _, query := range []string{"", "?node=cart", "?node=" + front.ID().String() + "&from=now"} {
+	for _, query := range []string{"?limit=0", "?node=cart", "?node=" + front.ID().String() + "&from=now"} {
 		if resp, body := get(t, srv, "/api/v1/audit"+query); resp.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: %s %s", query, resp.Status, body)
 		}

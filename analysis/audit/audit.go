@@ -1,16 +1,18 @@
 // Package audit looks for resilience practices in how calls were made: whether they are bounded by a timeout,
-// how they are retried, whether requests survive their failure (analysis specification, H). Every check has a
-// state of its own for too little evidence, and silence is never praise.
+// how they are retried, whether requests survive their failure, what callers and callees do while something is
+// ill (analysis specification, H). Every check has a state of its own for too little evidence, and silence is
+// never praise.
 //
-// The package is pure.
+// Two kinds of evidence come together. Outcomes of requests, by minute, tell how a caller goes about single
+// failures. Calls and requests, bucket by bucket, tell what happens to load and latency while a dependency is
+// ill: breakers, bulkheads, shedding and storms. Of these nothing shorter than a bucket is seen but by its share
+// of it.
+//
+// The package is pure: no clock, no I/O.
 package audit
 
 import (
-	"cmp"
 	"errors"
-	"iter"
-	"maps"
-	"math"
 	"slices"
 	"time"
 
@@ -20,14 +22,41 @@ import (
 // Practice names what is looked for.
 type Practice string
 
-// The practices.
+// The practices at a call site.
 const (
-	Timeout     Practice = "timeout"     // calls end in bounded time
-	Retries     Practice = "retries"     // few repetitions
-	Backoff     Practice = "backoff"     // with growing pauses between them
-	Jitter      Practice = "jitter"      // that are not the same for everybody
-	Degradation Practice = "degradation" // requests survive the failure
-	Chattiness  Practice = "chattiness"  // few calls for each request
+	Timeout      Practice = "timeout"         // calls end in bounded time
+	TimeoutOrder Practice = "timeout_order"   // before the caller's own caller gives up
+	Deadline     Practice = "deadline"        // and the callee stops when its caller has given up
+	Retries      Practice = "retries"         // few repetitions
+	Backoff      Practice = "backoff"         // with growing pauses between them
+	Jitter       Practice = "jitter"          // that are not the same for everybody
+	Refusals     Practice = "refusals"        // not of what is refused for good
+	Idempotency  Practice = "idempotency"     // not of writes that may have been done
+	Budget       Practice = "retry_budget"    // a small share of the calls while many fail
+	Layers       Practice = "retry_layers"    // at one layer only
+	Breaker      Practice = "circuit_breaker" // calls stop while the callee is down
+	Fallback     Practice = "fallback"        // requests survive the failure
+	Chattiness   Practice = "chattiness"      // few calls for each request
+)
+
+// The practices of a service as a whole.
+const (
+	Shedding        Practice = "load_shedding"   // it turns requests away quickly when there are too many
+	Bulkhead        Practice = "bulkhead"        // a slow dependency slows only what needs it
+	Depth           Practice = "depth"           // few calls wait for each other
+	Cycles          Practice = "cycles"          // it does not call itself by way of others
+	Storm           Practice = "retry_storm"     // callers do not multiply their calls when it fails
+	Recovery        Practice = "recovery"        // overload ends with what caused it
+	HealthCheck     Practice = "health_check"    // it says how it is, and how its dependencies are
+	Instrumentation Practice = "instrumentation" // what it calls can be seen into
+)
+
+// SitePractices and ServicePractices are all practices, in the order in which they are shown.
+var (
+	SitePractices = []Practice{
+		Timeout, TimeoutOrder, Deadline, Retries, Backoff, Jitter, Refusals, Idempotency, Budget, Layers, Breaker, Fallback, Chattiness,
+	}
+	ServicePractices = []Practice{Shedding, Bulkhead, Depth, Cycles, Storm, Recovery, HealthCheck, Instrumentation}
 )
 
 // State is what the evidence says about a practice.
@@ -37,15 +66,18 @@ type State string
 const (
 	Pass    State = "pass"
 	Risk    State = "risk"
-	Unknown State = "unknown"
+	Unknown State = "unknown" // not enough evidence
 )
 
-// Check is the state of one practice at a call site.
+// Check is the state of one practice at a call site or of a service. Practices that do not apply have none:
+// a call that is never repeated has no pauses.
 type Check struct {
 	Practice Practice
 	State    State
-	Value    float64 // ms of a timeout or a pause, attempts of a call, growth of pauses, spread of pauses, calls of a request
-	Evidence int64   // how many observations it rests on
+	Value    float64        // what was measured; the catalogue says in which unit
+	Bound    float64        // what it is compared with, where that is not the same everywhere
+	Evidence int64          // how many observations it rests on
+	Nodes    []graph.NodeID // whom else it is about
 }
 
 // Site is a call site.
@@ -55,11 +87,50 @@ type Site struct {
 	Callee    graph.NodeID
 }
 
-// Report is what is known of a call site.
-type Report struct {
+// SiteReport is what is known of a call site.
+type SiteReport struct {
 	Site
-	Checks []Check // in the order of the practices above
-	Trace  graph.TraceID
+	Waits  bool    // the caller waits for the answer
+	Share  float64 // of the requests to the caller's service, those that make this call
+	Checks []Check
+
+	FatalTrace, PatienceTrace, RetryTrace graph.TraceID // examples; zero: none
+}
+
+// Trace is an example of what a practice is judged by; zero: none.
+func (r *SiteReport) Trace(p Practice) graph.TraceID {
+	switch p {
+	case Timeout, TimeoutOrder, Deadline:
+		return r.PatienceTrace
+	case Retries, Backoff, Jitter, Refusals, Idempotency, Budget, Layers:
+		if r.RetryTrace != (graph.TraceID{}) {
+			return r.RetryTrace
+		}
+	}
+	return r.FatalTrace
+}
+
+// Check returns the check of a practice, if there is one.
+func (r *SiteReport) Check(p Practice) (Check, bool) { return find(r.Checks, p) }
+
+func find(checks []Check, p Practice) (Check, bool) {
+	i := slices.IndexFunc(checks, func(c Check) bool { return c.Practice == p })
+	if i < 0 {
+		return Check{}, false
+	}
+	return checks[i], true
+}
+
+// Report is what is known of a system.
+type Report struct {
+	Sites    []SiteReport    // by caller, operation, callee
+	Services []ServiceReport // by node
+}
+
+// Knowledge is what is known besides calls. The functions must not block.
+type Knowledge struct {
+	NodeType func(graph.NodeID) graph.NodeType
+	Hard     func(Site) bool // the caller fails when the callee does
 }
 
 // Config bounds an Auditor.
@@ -81,30 +152,113 @@ func (c Config) Validate() error {
 
 // Auditor collects evidence. It is for one tenant and not safe for concurrent use.
 type Auditor struct {
-	cfg   Config
-	sites map[Site]*graph.OutcomeStats
-	aged  time.Time
+	cfg        Config
+	sites      map[Site]*site
+	operations map[operationKey]*operation
+	nodes      map[graph.NodeID]*node
+	pools      map[poolKey]*pool
+	swaps      map[swapKey]*swap
+	ill        map[*site]bool // sites that calls fail at, or were not made at since
+	aged       time.Time
+	tick       int64 // of the bucket at hand
+}
+
+type operationKey struct {
+	node graph.NodeID
+	name string
+}
+
+// site is what is known of a call site.
+type site struct {
+	Site
+	stats  graph.OutcomeStats
+	budget budget
+	usual  usual // durations of calls, and calls for each request
+	long   graph.Histogram
+	to     map[string]float64 // calls by the callee's operation
+	sync   float64            // calls that the caller waits for
+	async  float64
+	alone  float64 // requests that made the call in minutes without a failure
+	now    bucket
+	open   breaker
+}
+
+// operation is what is known of the requests to an operation.
+type operation struct {
+	operationKey
+	sites    []*site
+	requests float64
+	calm     float64 // requests in minutes without a failure of a callee
+	usual    usual
+	now      bucket
+	shed     shedder
 }
 
 // New returns an Auditor that knows nothing yet.
-func New(cfg Config) *Auditor { return &Auditor{cfg: cfg, sites: map[Site]*graph.OutcomeStats{}} }
+func New(cfg Config) *Auditor {
+	return &Auditor{
+		cfg: cfg, sites: map[Site]*site{}, operations: map[operationKey]*operation{}, nodes: map[graph.NodeID]*node{},
+		pools: map[poolKey]*pool{}, swaps: map[swapKey]*swap{}, ill: map[*site]bool{},
+	}
+}
 
-// Add takes in how requests fared in a minute that does not change any more, once.
-func (a *Auditor) Add(r *graph.OutcomeRow) {
-	if r.Callee == 0 {
+// site returns what is known of a call site, or nil if there is no room for another.
+func (a *Auditor) site(k Site) *site {
+	s := a.sites[k]
+	if s == nil && len(a.sites) < a.cfg.Sites {
+		s = &site{Site: k, to: map[string]float64{}}
+		a.sites[k] = s
+		if o := a.operation(k.Caller, k.Operation); o != nil {
+			o.sites = append(o.sites, s)
+		}
+	}
+	return s
+}
+
+func (a *Auditor) operation(n graph.NodeID, name string) *operation {
+	k := operationKey{n, name}
+	o := a.operations[k]
+	if o == nil && len(a.operations) < a.cfg.Sites {
+		o = &operation{operationKey: k}
+		a.operations[k] = o
+		on := a.node(n)
+		on.operations = append(on.operations, o)
+	}
+	return o
+}
+
+func (a *Auditor) node(id graph.NodeID) *node {
+	n := a.nodes[id]
+	if n == nil {
+		n = &node{}
+		a.nodes[id] = n
+	}
+	return n
+}
+
+// Add takes in how the requests of a minute fared that does not change any more. Minutes come once each, the
+// oldest first.
+func (a *Auditor) Add(minute []graph.OutcomeRow) {
+	if len(minute) == 0 {
 		return
 	}
-	a.age(r.Bucket)
-	k := Site{r.Caller, r.Operation, r.Callee}
-	s := a.sites[k]
-	if s == nil {
-		if len(a.sites) >= a.cfg.Sites {
-			return
+	a.age(minute[0].Bucket)
+	byOperation := map[operationKey][]*graph.OutcomeRow{}
+	for i := range minute {
+		r := &minute[i]
+		k := operationKey{r.Caller, r.Operation}
+		byOperation[k] = append(byOperation[k], r)
+		if r.Callee == 0 {
+			continue
 		}
-		s = &graph.OutcomeStats{}
-		a.sites[k] = s
+		if s := a.site(Site{r.Caller, r.Operation, r.Callee}); s != nil {
+			s.stats.Add(&r.OutcomeStats)
+			s.budget.add(r)
+		}
 	}
-	s.Add(&r.OutcomeStats)
+	for k, rows := range byOperation {
+		a.swap(k, rows)
+	}
 }
 
 // age halves all evidence once in a half-life: counts stay whole, and what is left of one is as good as none.
@@ -115,16 +269,52 @@ func (a *Auditor) age(now time.Time) {
 	for now.Sub(a.aged) >= a.cfg.HalfLife {
 		a.aged = a.aged.Add(a.cfg.HalfLife)
 		for k, s := range a.sites {
-			for _, c := range s.Counters() {
+			for _, c := range s.stats.Counters() {
 				*c /= 2
 			}
-			for _, h := range []*graph.Histogram{&s.FailedTimes, &s.Gaps, &s.GapRatios, &s.Tries} {
+			for _, h := range s.stats.Histograms() {
 				*h = halved(*h)
 			}
-			if s.Requests == 0 {
-				delete(a.sites, k)
+			s.long = halved(s.long)
+			s.alone /= 2
+			s.open.stopped, s.open.went, s.open.opened = s.open.stopped/2, s.open.went/2, s.open.opened/2
+			s.budget.stressed, s.budget.longest = s.budget.stressed/2, s.budget.longest/2
+			s.sync, s.async = s.sync/2, s.async/2
+			for name := range s.to {
+				s.to[name] /= 2
+			}
+			if s.stats.Requests == 0 && s.sync+s.async < 1 {
+				a.forget(k, s)
 			}
 		}
+		for k, o := range a.operations {
+			o.requests, o.calm = o.requests/2, o.calm/2
+			o.shed.shed, o.shed.suffered = o.shed.shed/2, o.shed.suffered/2
+			if o.requests < 1 && len(o.sites) == 0 {
+				delete(a.operations, k)
+				on := a.node(k.node)
+				on.operations = slices.DeleteFunc(on.operations, func(x *operation) bool { return x == o })
+			}
+		}
+		for _, n := range a.nodes {
+			n.contained, n.storms, n.ended, n.persisted = n.contained/2, n.storms/2, n.ended/2, n.persisted/2
+		}
+		for _, p := range a.pools {
+			p.shared, p.isolated = p.shared/2, p.isolated/2
+		}
+		for k, w := range a.swaps {
+			if w.halve(); w.failures < 1 {
+				delete(a.swaps, k)
+			}
+		}
+	}
+}
+
+func (a *Auditor) forget(k Site, s *site) {
+	delete(a.sites, k)
+	delete(a.ill, s)
+	if o := a.operations[operationKey{k.Caller, k.Operation}]; o != nil {
+		o.sites = slices.DeleteFunc(o.sites, func(x *site) bool { return x == s })
 	}
 }
 
@@ -136,178 +326,4 @@ func halved(h graph.Histogram) graph.Histogram {
 		}
 	}
 	return kept
-}
-
-// Reports yields what is known, by caller, operation and callee.
-func (a *Auditor) Reports() iter.Seq[Report] {
-	keys := slices.SortedFunc(maps.Keys(a.sites), func(x, y Site) int {
-		return cmp.Or(cmp.Compare(x.Caller, y.Caller), cmp.Compare(x.Operation, y.Operation), cmp.Compare(x.Callee, y.Callee))
-	})
-	return func(yield func(Report) bool) {
-		for _, k := range keys {
-			if !yield(reportOf(k, a.sites[k])) {
-				return
-			}
-		}
-	}
-}
-
-func reportOf(k Site, s *graph.OutcomeStats) Report {
-	r := Report{Site: k, Trace: cmp.Or(s.FatalTrace, s.SurvivedTrace)}
-	for _, check := range []func(*graph.OutcomeStats) Check{timeout, retries, backoff, jitter, degradation, chattiness} {
-		r.Checks = append(r.Checks, check(s))
-	}
-	return r
-}
-
-const (
-	leastSpike    = 5                // attempts that ended after the same time
-	leastFailures = 5                // calls that failed finally
-	leastGaps     = 20               // pauses
-	leastRatios   = 10               // pauses with one after them
-	unbounded     = 30 * time.Second // that no call should take
-	short         = 50 * time.Millisecond
-	mostTries     = 4 // attempts of a call: three retries
-	noPause       = 2 * time.Millisecond
-	growth        = 1.5
-	spread        = 0.15 // interquartile range of pauses by their median
-	noSpread      = 0.1
-	chatty        = 20
-)
-
-// timeout looks for failed attempts that ended after the same time, the longest: somebody's patience.
-func timeout(s *graph.OutcomeStats) Check {
-	c := Check{Practice: Timeout, State: Unknown}
-	if len(s.FailedTimes) == 0 {
-		return c
-	}
-	// Durations that end together fill a bucket, or two if they lie at its border.
-	last := len(s.FailedTimes) - 1
-	longest := s.FailedTimes[last]
-	n, sum := longest.N, float64(longest.N)*float64(longest.Index)
-	if last > 0 {
-		if b := s.FailedTimes[last-1]; b.Index == longest.Index-1 {
-			n += b.N
-			sum += float64(b.N) * float64(b.Index)
-		}
-	}
-	c.Evidence = n
-	at := middle(sum / float64(n))
-	switch {
-	case at >= unbounded:
-		c.State, c.Value = Risk, ms(at)
-	case n >= leastSpike && s.TimedOut >= leastSpike && at >= short:
-		c.State, c.Value = Pass, ms(at)
-	}
-	return c
-}
-
-// middle is the duration in the middle of a bucket; its number may lie between two.
-func middle(index float64) time.Duration {
-	return time.Duration(math.Exp2((index-0.5)/16) * float64(time.Microsecond))
-}
-
-func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
-
-// retries is how often a call is tried before it is given up, as most that failed finally were.
-func retries(s *graph.OutcomeStats) Check {
-	c := Check{Practice: Retries, State: Unknown, Evidence: s.Tries.Count()}
-	if c.Evidence < leastFailures {
-		return c
-	}
-	most := graph.Bin{}
-	for _, b := range s.Tries {
-		if b.N > most.N {
-			most = b
-		}
-	}
-	c.Value = attempts(most.Index)
-	c.State = Pass
-	if c.Value > mostTries {
-		c.State = Risk
-	}
-	return c
-}
-
-// attempts turns a bucket back into the whole number that was counted in it: up to sixteen each has one of its own.
-func attempts(index uint16) float64 {
-	for n := range 64 {
-		if i := graph.IndexOf(time.Duration(n+1) * time.Microsecond); i >= index {
-			return float64(n + 1)
-		}
-	}
-	return math.Exp2(float64(index) / 16)
-}
-
-// backoff is how much longer the second pause is than the first.
-func backoff(s *graph.OutcomeStats) Check {
-	c := Check{Practice: Backoff, State: Unknown, Evidence: s.Gaps.Count()}
-	if c.Evidence < leastGaps {
-		return c
-	}
-	pause, _ := s.Gaps.Quantile(0.5)
-	if pause < noPause {
-		c.State, c.Value = Risk, 0
-		return c
-	}
-	if s.GapRatios.Count() < leastRatios {
-		return c
-	}
-	ratio, _ := s.GapRatios.Quantile(0.5)
-	c.Value = float64(ratio) / float64(time.Microsecond) / 1000
-	c.State = Pass
-	if c.Value < growth {
-		c.Value = 1 // always the same: better than none, and bounded by the few retries
-	}
-	return c
-}
-
-// jitter is how much pauses differ.
-func jitter(s *graph.OutcomeStats) Check {
-	c := Check{Practice: Jitter, State: Unknown, Evidence: s.Gaps.Count()}
-	if c.Evidence < leastGaps {
-		return c
-	}
-	q := func(p float64) float64 { d, _ := s.Gaps.Quantile(p); return float64(d) }
-	if q(0.5) < float64(noPause) {
-		return c // without pauses there is nothing to spread
-	}
-	c.Value = (q(0.75) - q(0.25)) / q(0.5)
-	switch {
-	case c.Value >= spread:
-		c.State = Pass
-	case c.Value < noSpread:
-		c.State = Risk
-	}
-	return c
-}
-
-// degradation is the share of failures that requests survive.
-func degradation(s *graph.OutcomeStats) Check {
-	c := Check{Practice: Degradation, State: Unknown, Evidence: s.TotalFatal + s.TotalSurvived}
-	if c.Evidence < leastFailures {
-		return c
-	}
-	c.Value = float64(s.TotalSurvived) / float64(c.Evidence)
-	switch {
-	case c.Value > 0.9:
-		c.State = Pass
-	case c.Value < 0.1:
-		c.State = Risk
-	}
-	return c
-}
-
-// chattiness is how many calls a request makes.
-func chattiness(s *graph.OutcomeStats) Check {
-	c := Check{Practice: Chattiness, State: Unknown, Evidence: s.Requests}
-	if s.Requests < leastGaps {
-		return c
-	}
-	c.Value = float64(s.Calls) / float64(s.Requests)
-	c.State = Pass
-	if c.Value >= chatty {
-		c.State = Risk
-	}
-	return c
 }

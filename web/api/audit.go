@@ -1,45 +1,108 @@
 package api
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/gin-gonic/gin"
 
+	"faultline/analysis"
 	"faultline/analysis/audit"
+	"faultline/graph"
 	"faultline/web/api/gen"
 )
 
+const usualAuditSites, mostAuditSites = 100, 10_000
+
 // ListAudit answers GET /api/v1/audit.
 func (a *API) ListAudit(c *gin.Context, p gen.ListAuditParams) {
-	node, bad := nodeID(p.Node)
-	if err := errors.Join(known(c, p), bad); err != nil {
+	limit := usualAuditSites
+	if p.Limit != nil {
+		limit = *p.Limit
+	}
+	err := known(c, p)
+	var node graph.NodeID
+	if p.Node != nil {
+		var bad error
+		node, bad = nodeID(*p.Node)
+		err = errors.Join(err, bad)
+	}
+	if err == nil && (limit < 1 || limit > mostAuditSites) {
+		err = badRequestError(fmt.Sprintf("limit must be 1 to %d", mostAuditSites))
+	}
+	if err != nil {
 		a.fail(c, err)
 		return
 	}
 	r := a.analyst.Report()
-	out := gen.Audit{At: someTime(r.At), Sites: []gen.AuditSite{}}
-	for i := range r.Audit {
-		s := &r.Audit[i]
-		if s.Caller != node && s.Callee != node {
-			continue
+	out := gen.Audit{At: someTime(r.At), Services: []gen.AuditService{}, Sites: []gen.AuditSite{}}
+	for i := range r.Audit.Services {
+		if s := &r.Audit.Services[i]; node == 0 || s.Node == node {
+			out.Services = append(out.Services, wireAuditService(r, s))
 		}
-		out.Sites = append(out.Sites, gen.AuditSite{
-			Caller: s.Caller.String(), CallerName: r.Nodes[s.Caller].Name, Operation: s.Operation,
-			Callee: s.Callee.String(), CalleeName: r.Nodes[s.Callee].Name, Checks: wireChecks(s.Checks), Trace: traceRef(s.Trace),
-		})
+	}
+	slices.SortStableFunc(out.Services, func(x, y gen.AuditService) int {
+		return cmp.Or(cmp.Compare(x.Level, y.Level), cmp.Compare(x.Ceiling, y.Ceiling), cmp.Compare(x.NodeName, y.NodeName))
+	})
+	for i := range r.Audit.Sites {
+		s := &r.Audit.Sites[i]
+		missing := slices.ContainsFunc(s.Checks, func(c audit.Check) bool { return c.State == audit.Risk })
+		switch {
+		case node == 0 && !missing, node != 0 && s.Caller != node && s.Callee != node:
+		case len(out.Sites) >= limit:
+			out.Truncated++
+		default:
+			out.Sites = append(out.Sites, gen.AuditSite{
+				Caller: s.Caller.String(), CallerName: r.Nodes[s.Caller].Name, Operation: s.Operation,
+				Callee: s.Callee.String(), CalleeName: r.Nodes[s.Callee].Name, Waits: s.Waits,
+				Checks: wireChecks(r, s.Checks, func(p audit.Practice) *string { return traceRef(s.Trace(p)) }),
+			})
+		}
 	}
 	c.JSON(http.StatusOK, out)
 }
 
-func wireChecks(checks []audit.Check) []gen.AuditCheck {
+func wireAuditService(r *analysis.Report, s *audit.ServiceReport) gen.AuditService {
+	out := gen.AuditService{
+		Node: s.Node.String(), NodeName: r.Nodes[s.Node].Name, Level: s.Level, Ceiling: s.Ceiling, Known: s.Known, Missing: []gen.AuditPractice{},
+		Checks: wireChecks(r, s.Checks, func(audit.Practice) *string { return nil }),
+	}
+	for _, p := range s.Missing {
+		out.Missing = append(out.Missing, gen.AuditPractice(p))
+	}
+	for i := range out.Checks {
+		if n, ok := s.Counts[s.Checks[i].Practice]; ok {
+			out.Checks[i].Sites = &struct {
+				Pass    int `json:"pass"`
+				Risk    int `json:"risk"`
+				Unknown int `json:"unknown"`
+			}{n.Pass, n.Risk, n.Unknown}
+			out.Checks[i].Says = n.Says()
+		}
+	}
+	return out
+}
+
+func wireChecks(r *analysis.Report, checks []audit.Check, example func(audit.Practice) *string) []gen.AuditCheck {
+	name := func(id graph.NodeID) string { return r.Nodes[id].Name }
 	out := []gen.AuditCheck{}
-	for _, x := range checks {
+	for i := range checks {
+		x := &checks[i]
 		e := audit.Catalogue[x.Practice]
-		out = append(out, gen.AuditCheck{
-			Practice: gen.AuditCheckPractice(x.Practice), Title: e.Title, State: gen.AuditCheckState(x.State), Value: x.Value, Evidence: x.Evidence,
-			Means: e.Means, Repair: e.Repair, Aws: e.AWS,
-		})
+		w := gen.AuditCheck{
+			Practice: gen.AuditPractice(x.Practice), Title: e.Title, State: gen.AuditState(x.State), Value: x.Value, Evidence: x.Evidence,
+			Says: x.Says(name), Means: e.Means, Repair: e.Repair, Aws: e.AWS, Level: audit.LevelOf(x.Practice), Nodes: []gen.AuditNode{}, Trace: example(x.Practice),
+		}
+		if x.Bound != 0 {
+			w.Bound = &x.Bound
+		}
+		for _, n := range x.Nodes {
+			w.Nodes = append(w.Nodes, gen.AuditNode{Id: n.String(), Name: name(n)})
+		}
+		out = append(out, w)
 	}
 	return out
 }

@@ -39,51 +39,96 @@ func (e Assumption) Valid() bool {
 	}
 }
 
-// Defines values for AuditCheckPractice.
+// Defines values for AuditPractice.
 const (
-	AuditCheckPracticeBackoff     AuditCheckPractice = "backoff"
-	AuditCheckPracticeChattiness  AuditCheckPractice = "chattiness"
-	AuditCheckPracticeDegradation AuditCheckPractice = "degradation"
-	AuditCheckPracticeJitter      AuditCheckPractice = "jitter"
-	AuditCheckPracticeRetries     AuditCheckPractice = "retries"
-	AuditCheckPracticeTimeout     AuditCheckPractice = "timeout"
+	AuditPracticeBackoff         AuditPractice = "backoff"
+	AuditPracticeBulkhead        AuditPractice = "bulkhead"
+	AuditPracticeChattiness      AuditPractice = "chattiness"
+	AuditPracticeCircuitBreaker  AuditPractice = "circuit_breaker"
+	AuditPracticeCycles          AuditPractice = "cycles"
+	AuditPracticeDeadline        AuditPractice = "deadline"
+	AuditPracticeDepth           AuditPractice = "depth"
+	AuditPracticeFallback        AuditPractice = "fallback"
+	AuditPracticeHealthCheck     AuditPractice = "health_check"
+	AuditPracticeIdempotency     AuditPractice = "idempotency"
+	AuditPracticeInstrumentation AuditPractice = "instrumentation"
+	AuditPracticeJitter          AuditPractice = "jitter"
+	AuditPracticeLoadShedding    AuditPractice = "load_shedding"
+	AuditPracticeRecovery        AuditPractice = "recovery"
+	AuditPracticeRefusals        AuditPractice = "refusals"
+	AuditPracticeRetries         AuditPractice = "retries"
+	AuditPracticeRetryBudget     AuditPractice = "retry_budget"
+	AuditPracticeRetryLayers     AuditPractice = "retry_layers"
+	AuditPracticeRetryStorm      AuditPractice = "retry_storm"
+	AuditPracticeTimeout         AuditPractice = "timeout"
+	AuditPracticeTimeoutOrder    AuditPractice = "timeout_order"
 )
 
-// Valid indicates whether the value is a known member of the AuditCheckPractice enum.
-func (e AuditCheckPractice) Valid() bool {
+// Valid indicates whether the value is a known member of the AuditPractice enum.
+func (e AuditPractice) Valid() bool {
 	switch e {
-	case AuditCheckPracticeBackoff:
+	case AuditPracticeBackoff:
 		return true
-	case AuditCheckPracticeChattiness:
+	case AuditPracticeBulkhead:
 		return true
-	case AuditCheckPracticeDegradation:
+	case AuditPracticeChattiness:
 		return true
-	case AuditCheckPracticeJitter:
+	case AuditPracticeCircuitBreaker:
 		return true
-	case AuditCheckPracticeRetries:
+	case AuditPracticeCycles:
 		return true
-	case AuditCheckPracticeTimeout:
+	case AuditPracticeDeadline:
+		return true
+	case AuditPracticeDepth:
+		return true
+	case AuditPracticeFallback:
+		return true
+	case AuditPracticeHealthCheck:
+		return true
+	case AuditPracticeIdempotency:
+		return true
+	case AuditPracticeInstrumentation:
+		return true
+	case AuditPracticeJitter:
+		return true
+	case AuditPracticeLoadShedding:
+		return true
+	case AuditPracticeRecovery:
+		return true
+	case AuditPracticeRefusals:
+		return true
+	case AuditPracticeRetries:
+		return true
+	case AuditPracticeRetryBudget:
+		return true
+	case AuditPracticeRetryLayers:
+		return true
+	case AuditPracticeRetryStorm:
+		return true
+	case AuditPracticeTimeout:
+		return true
+	case AuditPracticeTimeoutOrder:
 		return true
 	default:
 		return false
 	}
 }
 
-// Defines values for AuditCheckState.
+// Defines values for AuditState.
 const (
-	AuditCheckStatePass    AuditCheckState = "pass"
-	AuditCheckStateRisk    AuditCheckState = "risk"
-	AuditCheckStateUnknown AuditCheckState = "unknown"
+	AuditStatePass    AuditState = "pass"
+	AuditStateRisk    AuditState = "risk"
+	AuditStateUnknown AuditState = "unknown"
 )
 
-// Valid indicates whether the value is a known member of the AuditCheckState enum.
-func (e AuditCheckState) Valid() bool {
+// Valid indicates whether the value is a known member of the AuditState enum.
+func (e AuditState) Valid() bool {
 	switch e {
-	case AuditCheckStatePass:
+	case AuditStatePass:
 		return true
-	case AuditCheckStateRisk:
+	case AuditStateRisk:
 		return true
-	case AuditCheckStateUnknown:
+	case AuditStateUnknown:
 		return true
 	default:
 		return false
@@ -964,36 +1009,88 @@ type Assumption string
 
 // Audit defines model for Audit.
 type Audit struct {
-	At    *time.Time  `json:"at"`
-	Sites []AuditSite `json:"sites"`
+	// At When was looked last; null before the first look
+	At *time.Time `json:"at"`
+
+	// Services The least mature first
+	Services []AuditService `json:"services"`
+	Sites    []AuditSite    `json:"sites"`
+
+	// Truncated Call sites left out
+	Truncated int `json:"truncated"`
 }
 
-// AuditCheck defines model for AuditCheck.
+// AuditCheck A practice that does not apply has no check
 type AuditCheck struct {
-	// Aws Practices of the AWS Well-Architected reliability pillar
+	// Aws Best practices of the AWS Well-Architected reliability pillar
 	Aws []string `json:"aws"`
 
-	// Evidence Observations that it rests on
+	// Bound What it is compared with where that differs from site to site
+	Bound *float64 `json:"bound"`
+
+	// Evidence How many observations it rests on
 	Evidence int64 `json:"evidence"`
 
-	// Means What a risk means
-	Means    string             `json:"means"`
-	Practice AuditCheckPractice `json:"practice"`
-	Repair   string             `json:"repair"`
+	// Level Level of maturity that it counts for; 0 none
+	Level int `json:"level"`
 
-	// State Without enough evidence it is unknown, never pass
-	State AuditCheckState `json:"state"`
-	Title string          `json:"title"`
+	// Means What it means if the practice is missing
+	Means string `json:"means"`
 
-	// Value Timeout in ms, attempts of a call, growth of pauses (1: always the same), spread of pauses by their median, share survived, calls of a request
+	// Nodes Whom else it is about
+	Nodes []AuditNode `json:"nodes"`
+
+	// Practice The first ones are of call sites, those from load_shedding on of services
+	Practice AuditPractice `json:"practice"`
+	Repair   string        `json:"repair"`
+
+	// Says What was seen, or what would have to be seen, in one sentence
+	Says string `json:"says"`
+
+	// Sites Of a service whose call sites are put together: how many are in which state
+	Sites *struct {
+		Pass    int `json:"pass"`
+		Risk    int `json:"risk"`
+		Unknown int `json:"unknown"`
+	} `json:"sites"`
+
+	// State Followed; seen to be missing; not enough evidence
+	State AuditState `json:"state"`
+	Title string     `json:"title"`
+
+	// Trace Trace id of an example
+	Trace *string `json:"trace"`
+
+	// Value What was measured; says has it in words
 	Value float64 `json:"value"`
 }
 
-// AuditCheckPractice defines model for AuditCheck.Practice.
-type AuditCheckPractice string
+// AuditNode defines model for AuditNode.
+type AuditNode struct {
+	Id   string `json:"id"`
+	Name string `json:"name"`
+}
 
-// AuditCheckState Without enough evidence it is unknown, never pass
-type AuditCheckState string
+// AuditPractice The first ones are of call sites, those from load_shedding on of services
+type AuditPractice string
+
+// AuditService defines model for AuditService.
+type AuditService struct {
+	// Ceiling The level it would have if all that is unknown passed
+	Ceiling int          `json:"ceiling"`
+	Checks  []AuditCheck `json:"checks"`
+
+	// Known Share of the practices of all levels that are decided
+	Known float64 `json:"known"`
+
+	// Level Level of maturity that was proved: what is unknown never counts as passed
+	Level int `json:"level"`
+
+	// Missing What keeps it from the next level, seen to be missing first
+	Missing  []AuditPractice `json:"missing"`
+	Node     string          `json:"node"`
+	NodeName string          `json:"node_name"`
+}
 
 // AuditSite defines model for AuditSite.
 type AuditSite struct {
@@ -1002,11 +1099,16 @@ type AuditSite struct {
 	Caller     string       `json:"caller"`
 	CallerName string       `json:"caller_name"`
 	Checks     []AuditCheck `json:"checks"`
-	Operation  string       `json:"operation"`
 
-	// Trace Id of an example trace with a failure
-	Trace *string `json:"trace"`
+	// Operation The caller's
+	Operation string `json:"operation"`
+
+	// Waits The caller waits for the answer
+	Waits bool `json:"waits"`
 }
+
+// AuditState Followed; seen to be missing; not enough evidence
+type AuditState string
 
 // Basis A witness for an edge: a client and a server half told by their kinds, a parent in another service, a
 // span link, or one half only with the other end inferred.
@@ -2504,8 +2606,11 @@ type GetAnalysisParams struct {
 
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
-	// Node Only call sites of and to this node
-	Node string `form:"node" json:"node"`
+	// Node Only this node and the call sites of and to it
+	Node *string `form:"node,omitempty" json:"node,omitempty"`
+
+	// Limit At most this many call sites. Default 100.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // ListChangesParams defines parameters for ListChanges.
@@ -2745,7 +2850,7 @@ type ServerInterface interface {
 	// GetAnalysis What would have been found in a window of the past
 	// (GET /analysis)
 	GetAnalysis(c *gin.Context, params GetAnalysisParams)
-	// ListAudit Which resilience practices calls follow, as seen in traces
+	// ListAudit Which resilience practices services and their calls follow, as seen in traces
 	// (GET /audit)
 	ListAudit(c *gin.Context, params ListAuditParams)
 	// ListChanges What differs between two windows, or between two versions of a service
@@ -2866,11 +2971,19 @@ func (siw *ServerInterfaceWrapper) ListAudit(c *gin.Context) {
 	// Parameter object where we will unmarshal all parameters from the context
 	var params ListAuditParams
 
-	// ------------- Required query parameter "node" -------------
+	// ------------- Optional query parameter "node" -------------
 
-	err = runtime.BindQueryParameterWithOptions("form", true, true, "node", c.Request.URL.Query(), &params.Node, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "node", c.Request.URL.Query(), &params.Node, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter node: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
 		return
 	}
 

@@ -183,7 +183,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Which resilience practices calls follow, as seen in traces */
+        /**
+         * Which resilience practices services and their calls follow, as seen in traces
+         * @description Of a node: what is known of it as a service, and of the call sites of and to it. Without one: all services, and the call
+         *     sites at which a practice was seen to be missing. Evidence fades with a half-life of a week.
+         */
         get: operations["listAudit"];
         put?: never;
         post?: never;
@@ -877,45 +881,98 @@ export interface components {
              */
             failed: number;
         };
+        /**
+         * @description The first ones are of call sites, those from load_shedding on of services
+         * @enum {string}
+         */
+        AuditPractice: "timeout" | "timeout_order" | "deadline" | "retries" | "backoff" | "jitter" | "refusals" | "idempotency" | "retry_budget" | "retry_layers" | "circuit_breaker" | "fallback" | "chattiness" | "load_shedding" | "bulkhead" | "depth" | "cycles" | "retry_storm" | "recovery" | "health_check" | "instrumentation";
+        /**
+         * @description Followed; seen to be missing; not enough evidence
+         * @enum {string}
+         */
+        AuditState: "pass" | "risk" | "unknown";
+        /** @description A practice that does not apply has no check */
         AuditCheck: {
-            /** @enum {string} */
-            practice: "timeout" | "retries" | "backoff" | "jitter" | "degradation" | "chattiness";
+            practice: components["schemas"]["AuditPractice"];
             title: string;
-            /**
-             * @description Without enough evidence it is unknown, never pass
-             * @enum {string}
-             */
-            state: "pass" | "risk" | "unknown";
+            state: components["schemas"]["AuditState"];
             /**
              * Format: double
-             * @description Timeout in ms, attempts of a call, growth of pauses (1: always the same), spread of pauses by their median, share survived, calls of a request
+             * @description What was measured; says has it in words
              */
             value: number;
             /**
+             * Format: double
+             * @description What it is compared with where that differs from site to site
+             */
+            bound: number | null;
+            /**
              * Format: int64
-             * @description Observations that it rests on
+             * @description How many observations it rests on
              */
             evidence: number;
-            /** @description What a risk means */
+            /** @description Whom else it is about */
+            nodes: components["schemas"]["AuditNode"][];
+            /** @description What was seen, or what would have to be seen, in one sentence */
+            says: string;
+            /** @description What it means if the practice is missing */
             means: string;
             repair: string;
-            /** @description Practices of the AWS Well-Architected reliability pillar */
+            /** @description Best practices of the AWS Well-Architected reliability pillar */
             aws: string[];
+            /** @description Level of maturity that it counts for; 0 none */
+            level: number;
+            /** @description Of a service whose call sites are put together: how many are in which state */
+            sites: {
+                pass: number;
+                risk: number;
+                unknown: number;
+            } | null;
+            /** @description Trace id of an example */
+            trace: string | null;
+        };
+        AuditNode: {
+            id: string;
+            name: string;
         };
         AuditSite: {
             caller: string;
             caller_name: string;
+            /** @description The caller's */
             operation: string;
             callee: string;
             callee_name: string;
+            /** @description The caller waits for the answer */
+            waits: boolean;
             checks: components["schemas"]["AuditCheck"][];
-            /** @description Id of an example trace with a failure */
-            trace: string | null;
+        };
+        AuditService: {
+            node: string;
+            node_name: string;
+            /** @description Level of maturity that was proved: what is unknown never counts as passed */
+            level: number;
+            /** @description The level it would have if all that is unknown passed */
+            ceiling: number;
+            /**
+             * Format: double
+             * @description Share of the practices of all levels that are decided
+             */
+            known: number;
+            /** @description What keeps it from the next level, seen to be missing first */
+            missing: components["schemas"]["AuditPractice"][];
+            checks: components["schemas"]["AuditCheck"][];
         };
         Audit: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When was looked last; null before the first look
+             */
             at: string | null;
+            /** @description The least mature first */
+            services: components["schemas"]["AuditService"][];
             sites: components["schemas"]["AuditSite"][];
+            /** @description Call sites left out */
+            truncated: number;
         };
         HotspotPart: {
             /** @enum {string} */
@@ -2319,9 +2376,11 @@ export interface operations {
     };
     listAudit: {
         parameters: {
-            query: {
-                /** @description Only call sites of and to this node */
-                node: string;
+            query?: {
+                /** @description Only this node and the call sites of and to it */
+                node?: string;
+                /** @description At most this many call sites. Default 100. */
+                limit?: number;
             };
             header?: never;
             path?: never;
@@ -2329,7 +2388,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The call sites with their checks */
+            /** @description The services and call sites with their checks */
             200: {
                 headers: {
                     [name: string]: unknown;
