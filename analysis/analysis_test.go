@@ -13,6 +13,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"faultline/analysis/audit"
 	"faultline/analysis/cascade"
 	"faultline/analysis/change"
 	"faultline/analysis/declare"
@@ -411,5 +412,49 @@ func TestIncidentsAreTold(t *testing.T) {
 	}
 	if len(s.incidents) != 1 {
 		t.Errorf("%d incidents stored", len(s.incidents))
+	}
+}
+
+// TestAudit looks again and again while minutes pass: each is audited once, when it is final, and what is missing
+// is a finding.
+func TestAudit(t *testing.T) {
+	start := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	s := newShop()
+	for i := range 70 {
+		at := start.Add(time.Duration(i-60) * time.Minute)
+		s.rows = append(s.rows, graph.OutcomeRow{Bucket: at, Caller: web.ID(), Operation: "GET /", OutcomeStats: graph.OutcomeStats{Requests: 100}},
+			graph.OutcomeRow{Bucket: at, Caller: web.ID(), Operation: "GET /", Callee: pg.ID(), OutcomeStats: graph.OutcomeStats{
+				Requests: 100, Calls: 100, Attempts: 110, Tries: graph.Histogram{{Index: graph.IndexOf(9 * time.Microsecond), N: 1}},
+			}})
+		for j := range 6 {
+			bucket := at.Add(time.Duration(j) * graph.Step)
+			s.calls = append(s.calls, graph.CallSiteRow{
+				Bucket: bucket, EdgeKey: graph.EdgeKey{Caller: web.ID(), Callee: pg.ID(), Mode: graph.Sync}, CallerOperation: "GET /", Stats: graph.Stats{Calls: 17},
+			})
+			s.requests = append(s.requests, graph.OperationRow{Bucket: bucket, Node: web.ID(), Operation: "GET /", Stats: graph.Stats{Calls: 17}})
+		}
+	}
+	e := New(DefaultConfig(), "default", s, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	now := start
+	e.now = func() time.Time { return now }
+	for ; !now.After(start.Add(6 * time.Minute)); now = now.Add(15 * time.Second) {
+		if err := e.look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := e.Report()
+	if len(r.Audit.Sites) != 1 || len(r.Audit.Services) != 1 || r.Audit.Services[0].Node != web.ID() {
+		t.Fatalf("audit %+v", r.Audit)
+	}
+	c, _ := r.Audit.Sites[0].Check(audit.Retries)
+	// An hour before the start, less the two minutes in which calls may still come, and then as time passes.
+	if c.State != audit.Risk || c.Value != 9 || c.Evidence < 63 || c.Evidence > 64 {
+		t.Errorf("%+v", c)
+	}
+	if share := r.Audit.Sites[0].Share; share < 0.95 || share > 1 {
+		t.Errorf("share %.2f: a bucket was missed, or taken in twice", share)
+	}
+	if !slices.ContainsFunc(r.Findings, func(f finding.Finding) bool { return f.Kind == "audit.retries" && f.Severity == finding.Warning }) {
+		t.Errorf("findings %+v", r.Findings)
 	}
 }

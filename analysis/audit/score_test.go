@@ -45,7 +45,9 @@ func TestPoliciesAreRead(t *testing.T) {
 	for seed := range n {
 		r := rand.New(rand.NewPCG(uint64(seed), 1))
 		p := somePolicy(r)
-		report, tables := newWorld(uint64(seed), p).audited(t, 15*time.Minute)
+		w := newWorld(uint64(seed), p)
+		w.rate = 1 + 7*r.Float64()
+		report, tables := w.audited(t, 15*time.Minute)
 		site := siteOf(t, &report, &tables)
 		note := func(name string, practice Practice, right func(Check) bool) {
 			c, known := site.Check(practice)

@@ -48,7 +48,7 @@ func somePolicy(r *rand.Rand) policy {
 		p.timeout = time.Duration(100+r.IntN(1900)) * time.Millisecond
 	}
 	if r.IntN(2) == 0 {
-		p.open = time.Duration(5+r.IntN(15)) * time.Second
+		p.open = time.Duration(1+r.IntN(20)) * time.Second
 	}
 	p.instead = p.fallback && r.IntN(2) == 0
 	return p
@@ -79,7 +79,6 @@ type world struct {
 
 	failures  int // in a row, for the breaker
 	openUntil time.Time
-	overrun   bool
 }
 
 func (w *world) id() (s pcommon.SpanID) {
@@ -138,11 +137,10 @@ func (w *world) other(at time.Time) {
 func (w *world) request(at time.Time) {
 	trace, root := w.trace(), w.id()
 	now := at.Add(w.around(time.Millisecond))
-	ok, skipped := false, false
+	ok := false
 	pause := float64(w.p.pause)
 	for try := range w.p.attempts {
 		if w.p.open > 0 && now.Before(w.openUntil) {
-			skipped = true
 			break
 		}
 		if try > 0 {
@@ -167,7 +165,6 @@ func (w *world) request(at time.Time) {
 			break
 		}
 	}
-	_ = skipped
 	if !ok && w.p.instead {
 		d := w.around(3 * time.Millisecond)
 		w.call(trace, root, "spare", "GET /spare", now, now.Add(d), now.Add(d), 200, false)

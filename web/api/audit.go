@@ -15,7 +15,7 @@ import (
 	"faultline/web/api/gen"
 )
 
-const usualAuditSites, mostAuditSites = 100, 10_000
+const usualAuditSites, mostAuditSites = 1000, 10_000
 
 // ListAudit answers GET /api/v1/audit.
 func (a *API) ListAudit(c *gin.Context, p gen.ListAuditParams) {

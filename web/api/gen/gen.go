@@ -2609,7 +2609,7 @@ type ListAuditParams struct {
 	// Node Only this node and the call sites of and to it
 	Node *string `form:"node,omitempty" json:"node,omitempty"`
 
-	// Limit At most this many call sites. Default 100.
+	// Limit At most this many call sites. Default 1000.
 	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 }
 

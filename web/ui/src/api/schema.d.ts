@@ -2379,7 +2379,7 @@ export interface operations {
             query?: {
                 /** @description Only this node and the call sites of and to it */
                 node?: string;
-                /** @description At most this many call sites. Default 100. */
+                /** @description At most this many call sites. Default 1000. */
                 limit?: number;
             };
             header?: never;

@@ -1,6 +1,7 @@
 import { useParams } from '@tanstack/react-router'
 import type { GraphEdge, GraphNode, NodeDetail } from '../../api/model'
 import { Problem, problemFrom } from '../../api/problem'
+import { AuditCard } from '../../components/AuditCard'
 import { ArrowIcon, TypeTile } from '../../components/icons'
 import { Loaded } from '../../components/Loaded'
 import { NotInWindow } from '../../components/NotInWindow'
@@ -14,7 +15,6 @@ import { select } from '../../hooks/useView'
 import { NodeFindings } from '../node/Related'
 import { TraceList } from '../panel/ExampleTraces'
 import { HealthBadge } from '../panel/parts'
-import { Practices } from '../panel/Practices'
 import { RedCharts } from '../panel/RedCharts'
 import { CallSites, History, Verdict } from './Verdicts'
 
@@ -56,7 +56,7 @@ function Detail({ detail, edge, edges, callee }: { detail: NodeDetail; edge: Gra
       <div className="grid items-start gap-4 lg:grid-cols-2">
         <Card title="Failed calls" note="traces kept as evidence, newest first"><TraceList of={{ edge: edge.id }} outcome="failed" /></Card>
         <Card title="Calls that did not fail" note="traces kept as evidence, newest first"><TraceList of={{ edge: edge.id }} outcome="ok" /></Card>
-        <Card title="Resilience practices" note="as seen in the traces of these calls"><Practices caller={caller.id} callee={callee.id} /></Card>
+        <Card title="Resilience practices" note="as seen in the traces of these calls"><AuditCard node={caller.id} callee={callee.id} /></Card>
         <div className="grid gap-4">
           <Card title="Changes over time" note="of the verdict"><History caller={caller.id} callee={callee.id} /></Card>
           <Card title="Findings" note="about this dependency"><NodeFindings id={caller.id} callee={callee.id} /></Card>

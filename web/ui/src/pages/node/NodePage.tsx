@@ -1,6 +1,7 @@
 import { useParams } from '@tanstack/react-router'
 import type { NodeDetail } from '../../api/model'
 import { problemFrom } from '../../api/problem'
+import { AuditCard } from '../../components/AuditCard'
 import { Loaded } from '../../components/Loaded'
 import { Card, PageFrame, Tile, Tiles } from '../../components/Page'
 import { TypeTile } from '../../components/icons'
@@ -15,7 +16,6 @@ import { Parts } from '../hotspots/Parts'
 import { TraceList } from '../panel/ExampleTraces'
 import { HealthBadge } from '../panel/parts'
 import { RedCharts } from '../panel/RedCharts'
-import { Practices } from './Practices'
 import { DependencyTable } from './DependencyTable'
 import { OperationTable, Versions } from './Operations'
 import { Incidents, NodeFindings } from './Related'
@@ -53,7 +53,7 @@ function Detail({ detail }: { detail: NodeDetail }) {
       <Card title="Depended on by" note="do their requests fail when it does?"><DependencyTable detail={detail} end="caller" /></Card>
       <div className="grid items-start gap-4 lg:grid-cols-2">
         {acts && <Card title="Fragility" note="as of now, whatever the window"><Fragile id={node.id} /></Card>}
-        {acts && <Card title="Resilience practices" note="as seen in the traces of its calls"><Practices id={node.id} name={node.name} /></Card>}
+        {acts && <Card title="Resilience practices" note="as seen in the traces of its calls"><AuditCard node={node.id} /></Card>}
         <Card title="Incidents" note="in which it was ill, blamed or hit"><Incidents id={node.id} /></Card>
         <Card title="Findings" note="about it and its dependencies"><NodeFindings id={node.id} /></Card>
       </div>

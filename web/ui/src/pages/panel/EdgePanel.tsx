@@ -1,4 +1,5 @@
 import type { EdgeDetail } from '../../api/model'
+import { AuditCard } from '../../components/AuditCard'
 import { ArrowIcon } from '../../components/icons'
 import { AddToWhatIf } from '../../components/AddToWhatIf'
 import { EdgePageLink } from '../../components/ViewLink'
@@ -8,7 +9,6 @@ import { useEdge, useSeries } from '../../hooks/queries'
 import { useNow } from '../../hooks/useNow'
 import { Criticality } from './Criticality'
 import { ExampleTraces } from './ExampleTraces'
-import { Practices } from './Practices'
 import { RedCharts } from './RedCharts'
 import { Loaded } from '../../components/Loaded'
 import { Figures, HealthBadge, NodeLink, Section } from './parts'
@@ -56,7 +56,7 @@ function Detail({ detail }: { detail: EdgeDetail }) {
       </Section>
       <Section title="Criticality" note="from all failures seen, whatever the window"><Criticality caller={edge.caller} callee={edge.callee} /></Section>
       <Section title="What if" note="add it to the question"><AddToWhatIf of={{ caller: edge.caller, callee: edge.callee }} /></Section>
-      <Section title="Practices" note="as seen in traces"><Practices caller={edge.caller} callee={edge.callee} /></Section>
+      <Section title="Practices" note="as seen in traces"><AuditCard node={edge.caller} callee={edge.callee} /></Section>
       <Section title="Over time"><EdgeCharts id={edge.id} /></Section>
       <Section title="Operations" note="caller’s → callee’s">
         <table className="num w-full">
