@@ -51,12 +51,11 @@ func (r *Report) incidentClaim(i *cascade.Incident) finding.Claim {
 	if len(i.Candidates) > 0 {
 		first := &i.Candidates[0]
 		c.Subject.Node, c.Confidence = first.Node, first.Share.Share
-		is := "is the likely"
-		if i.Suspected {
-			is = "may be the"
-		}
-		c.Title = fmt.Sprintf("%s %s cause of %s", r.name(first.Node), is, ailments[i.Sign])
+		c.Title = r.causes(i)
 		c.Traces = first.Traces
+		for _, reason := range first.Reasons {
+			c.Detail = sentence(reason.Text(r.name(first.Node))) + " " + c.Detail
+		}
 		for _, x := range i.Candidates {
 			c.Facts = append(c.Facts, finding.Fact{Name: "blame on " + r.name(x.Node), Value: x.Share.Share, Unit: "share"})
 		}
@@ -68,6 +67,29 @@ func (r *Report) incidentClaim(i *cascade.Incident) finding.Claim {
 	}
 	return c
 }
+
+// causes names who is likely to have caused an incident.
+func (r *Report) causes(i *cascade.Incident) string {
+	names := []string{r.name(i.Candidates[0].Node)}
+	for _, x := range i.Candidates[1:] {
+		if x.Likely {
+			names = append(names, r.name(x.Node))
+		}
+	}
+	is, of := "is the likely cause", ailments[i.Sign]
+	switch {
+	case len(names) > 1 && i.Suspected:
+		is = "may be causes"
+	case len(names) > 1:
+		is = "are likely causes"
+	case i.Suspected:
+		is = "may be the cause"
+	}
+	return fmt.Sprintf("%s %s of %s", strings.Join(names, " and "), is, of)
+}
+
+// sentence is a text with a capital and a full stop.
+func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] + "." }
 
 // severeShare is the share of requests from outside that must be hit for an incident to be critical.
 const severeShare = 0.01

@@ -23,18 +23,11 @@ const (
 
 // Share is the part that one node has in what is ill.
 type Share struct {
-	Node   graph.NodeID
-	Units  float64 // requests that failed, calls that did, or seconds more
-	Share  float64 // of all units
-	Why    Why
-	Traces []graph.TraceID // up to five examples
-}
-
-// Why says where units came from.
-type Why struct {
-	Self       float64 // its own requests failed with no call of theirs failing, or took longer by themselves
-	Unanswered float64 // calls to it failed, or took longer on the way, for which it has no failed request
-	Callers    int     // nodes that say so
+	Node    graph.NodeID
+	Units   float64 // requests that failed, calls that did, or seconds more
+	Share   float64 // of all units
+	Reasons []Reason
+	Traces  []graph.TraceID // up to five examples
 }
 
 // Ranking is who is to blame for one sign, the most first.
@@ -62,7 +55,8 @@ func rank(base, now *Sample, compared int) Ranking {
 	if material && longer.Requests >= most {
 		best, most = longer, longer.Requests
 	}
-	for _, r := range []Ranking{tolerated(base, now, names), failing(base, now, names)} {
+	survived, failed := tolerated(base, now, names), failing(base, now, names)
+	for _, r := range []Ranking{survived, failed} {
 		if r.Requests = r.Units; r.Units >= most {
 			best, most = r, r.Units
 		}
@@ -73,7 +67,25 @@ func rank(base, now *Sample, compared int) Ranking {
 	if len(best.Shares) == 0 {
 		best = longer
 	}
+	for _, other := range []Ranking{failed, survived, longer} {
+		if other.Sign != best.Sign && (other.Sign != Slow || material) {
+			best.join(other)
+		}
+	}
+	best.silent(base, now, names)
 	return best
+}
+
+// join takes in what another sign says of those who are blamed.
+func (r *Ranking) join(other Ranking) {
+	for i := range r.Shares {
+		for _, s := range other.Shares {
+			if s.Node == r.Shares[i].Node {
+				r.Shares[i].Reasons = append(r.Shares[i].Reasons, s.Reasons...)
+				(*traces)(&r.Shares[i].Traces).addAll(s.Traces)
+			}
+		}
+	}
 }
 
 // leastTime is the share of all the time that operations work which slowness must add to be a sign.
@@ -186,7 +198,7 @@ func failing(base, now *Sample, names map[ends]graph.NodeID) Ranking {
 			if more := excess(g.cleanFailed, g.requests, b.cleanFailed, b.requests); more > 0 {
 				s := t.of(k.node)
 				s.Units += more
-				s.Why.Self += more
+				s.because(OwnFailures, more, g.requests, 0)
 			}
 			continue
 		}
@@ -196,8 +208,7 @@ func failing(base, now *Sample, names map[ends]graph.NodeID) Ranking {
 		}
 		s := t.of(named(names, k.node, k.callee))
 		s.Units += more
-		s.Why.Unanswered += more
-		s.Why.Callers++
+		s.because(Unanswered, more, g.requests, 1)
 		(*traces)(&s.Traces).addAll(g.fatalTraces)
 	}
 	return t.ranking(Failing)
@@ -209,7 +220,7 @@ func tolerated(base, now *Sample, names map[ends]graph.NodeID) Ranking {
 	t := tally{}
 	before := base.edges(names)
 	in, out := map[graph.NodeID]float64{}, map[graph.NodeID]float64{}
-	callers := map[graph.NodeID]int{}
+	callers, called := map[graph.NodeID]int{}, map[graph.NodeID]float64{}
 	for e, n := range now.edges(names) {
 		b := before[e]
 		if b == nil {
@@ -219,12 +230,14 @@ func tolerated(base, now *Sample, names map[ends]graph.NodeID) Ranking {
 			in[e.callee] += more
 			out[e.caller] += more
 			callers[e.callee]++
+			called[e.callee] += n.calls
 		}
 	}
 	for n, more := range in {
 		if more -= out[n]; more > 0 {
 			s := t.of(n)
-			s.Units, s.Why = more, Why{Unanswered: more, Callers: callers[n]}
+			s.Units = more
+			s.because(FailedCalls, more, called[n], callers[n])
 		}
 	}
 	for _, k := range sortedGroups(now) {
@@ -270,7 +283,7 @@ func different(base, now *Sample) Ranking {
 		s := t.of(k.caller.node)
 		requests := min(more/max(1, before/b.requests), n.requests)
 		s.Units += requests
-		s.Why.Self += requests
+		s.because(OtherCalls, requests, n.requests, 0)
 	}
 	return t.ranking(Different)
 }
@@ -311,23 +324,27 @@ func sortedGroups(s *Sample) []group {
 // slow follows time: what an operation takes longer by itself, and what calls take longer on their way.
 func slow(base, now *Sample, doubt float64) Ranking {
 	t := tally{}
-	for o, more := range ownExcess(base, now, doubt) {
-		s := t.of(o.node)
-		s.Units += more / 1e6
-		s.Why.Self += more / 1e6
-	}
-	for n, more := range silentExcess(base, now, doubt) {
+	blame := func(n graph.NodeID, kind ReasonKind, g growth) {
 		s := t.of(n)
-		s.Units += more / 1e6
-		s.Why.Self += more / 1e6
+		s.Units += g.more / 1e6
+		s.because(kind, g.more/1e6, g.n, 0)
 	}
-	for e, more := range wayExcess(base, now, doubt) {
-		s := t.of(e)
-		s.Units += more / 1e6
-		s.Why.Unanswered += more / 1e6
+	for o, g := range ownExcess(base, now, doubt) {
+		blame(o.node, OwnTime, g)
+	}
+	for n, g := range silentExcess(base, now, doubt) {
+		blame(n, SlowCalls, g)
+	}
+	for n, g := range wayExcess(base, now, doubt) {
+		blame(n, WayTime, g)
 	}
 	return t.ranking(Slow)
 }
+
+// growth is how much longer so many requests or calls took in all, in µs.
+type growth struct{ more, n float64 }
+
+func (g growth) and(o growth) growth { return growth{g.more + o.more, g.n + o.n} }
 
 // own is the time in µs that operations take by themselves: without the calls that they wait for.
 func (s *Sample) own() map[operation]timing {
@@ -378,9 +395,9 @@ func slower(base, now *timing, part float64) float64 {
 	return min(math.Ln2+tail(highest*part, freedom), 0)
 }
 
-func ownExcess(base, now *Sample, doubt float64) map[operation]float64 {
+func ownExcess(base, now *Sample, doubt float64) map[operation]growth {
 	before := base.own()
-	more := map[operation]float64{}
+	more := map[operation]growth{}
 	for k, n := range now.own() {
 		b, known := before[k]
 		if !known || b.n <= 0 || n.n <= 0 {
@@ -389,22 +406,22 @@ func ownExcess(base, now *Sample, doubt float64) map[operation]float64 {
 		was, is := &base.operations[k].time, &now.operations[k].time
 		d, whole := n.sum/n.n-b.sum/b.n, is.mean()-was.mean()
 		if d > 0 && whole > 0 && slower(was, is, min(d/whole, 1)) < doubt {
-			more[k] = d * n.n
+			more[k] = growth{d * n.n, n.n}
 		}
 	}
 	return more
 }
 
 // silentExcess is how much longer calls took to nodes that only their callers tell of, such as databases.
-func silentExcess(base, now *Sample, doubt float64) map[graph.NodeID]float64 {
-	more := map[graph.NodeID]float64{}
+func silentExcess(base, now *Sample, doubt float64) map[graph.NodeID]growth {
+	more := map[graph.NodeID]growth{}
 	for k, n := range now.calls {
 		b := base.calls[k]
 		if b == nil || n.server.n > 0 || b.server.n > 0 || n.client.n <= 0 || b.client.n <= 0 {
 			continue
 		}
 		if d := n.client.mean() - b.client.mean(); d > 0 && slower(&b.client, &n.client, 1) < doubt {
-			more[k.callee.node] += d * n.client.n
+			more[k.callee.node] = more[k.callee.node].and(growth{d * n.client.n, n.client.n})
 		}
 	}
 	return more
@@ -416,9 +433,9 @@ type ends struct{ caller, callee graph.NodeID }
 // wayExcess says how much longer calls were on their way, by the end that is to blame: the one of whose calls
 // the larger part got slower; if both are alike, the one with more slower neighbours, so that few causes
 // explain much; else the callee.
-func wayExcess(base, now *Sample, doubt float64) map[graph.NodeID]float64 {
+func wayExcess(base, now *Sample, doubt float64) map[graph.NodeID]growth {
 	from, to := map[graph.NodeID]*way{}, map[graph.NodeID]*way{}
-	more := map[ends]float64{}
+	more := map[ends]growth{}
 	for k, n := range now.calls {
 		b := base.calls[k]
 		if b == nil || n.client.n <= 0 || n.server.n <= 0 || b.client.n <= 0 || b.server.n <= 0 {
@@ -431,16 +448,17 @@ func wayExcess(base, now *Sample, doubt float64) map[graph.NodeID]float64 {
 		at(from, k.caller.node).add(n.calls, longer, k.callee.node)
 		at(to, k.callee.node).add(n.calls, longer, k.caller.node)
 		if longer && chance < doubt {
-			more[ends{k.caller.node, k.callee.node}] += d * n.client.n
+			e := ends{k.caller.node, k.callee.node}
+			more[e] = more[e].and(growth{d * n.client.n, n.client.n})
 		}
 	}
-	blamed := map[graph.NodeID]float64{}
-	for e, d := range more {
+	blamed := map[graph.NodeID]growth{}
+	for e, g := range more {
+		n := e.callee
 		if from[e.caller].above(to[e.callee]) {
-			blamed[e.caller] += d
-		} else {
-			blamed[e.callee] += d
+			n = e.caller
 		}
+		blamed[n] = blamed[n].and(g)
 	}
 	return blamed
 }

@@ -47,7 +47,7 @@ func (c Config) Validate() error {
 // Candidate is a node that may be the cause of an incident.
 type Candidate struct {
 	Share
-	Likely bool // it has half of the blame or more
+	Likely bool // it has half of the blame or more, or three tenths and no other such candidate calls it or is called by it
 	Onset  time.Time
 }
 
@@ -55,7 +55,8 @@ type Candidate struct {
 type Step struct {
 	Caller, Callee graph.NodeID
 	Calls, Failed  float64
-	Onset          time.Time // of the caller
+	Onset          time.Time       // of the caller
+	Traces         []graph.TraceID // up to five examples
 }
 
 // Impact is what became of an operation that users call.
@@ -304,13 +305,81 @@ func (t *Tracker) grow(i *Incident, at time.Time, nodes map[graph.NodeID]bool, m
 	before, since := t.series.split(below, clearest.from)
 	if evidence >= i.evidence && (clearest.from >= recent || i.evidence == 0) {
 		r := rank(before, since, len(t.series.operations)+len(t.series.calls))
-		i.Sign, i.Units, i.evidence, i.Candidates = r.Sign, r.Units, evidence, nil
-		for n, s := range r.Shares[:min(len(r.Shares), 5)] {
-			i.Candidates = append(i.Candidates, Candidate{Share: s, Likely: n == 0 && s.Share >= 0.5, Onset: i.onsetOf(s.Node)})
-		}
+		i.Sign, i.Units, i.evidence = r.Sign, r.Units, evidence
+		i.Candidates = t.candidates(i, &r)
 		i.Path = i.path(since, names)
 	}
 	i.hit(t.series, outside)
+}
+
+const (
+	mostCandidates = 5
+	tied           = 0.05             // shares that differ by less say nothing
+	sooner         = 30 * time.Second // by which an onset must be earlier to say something
+	majority       = 0.5
+	strong         = 0.3 // share of one of several causes
+)
+
+// candidates are those with most of the blame. Of two that have about the same, a new version tells, and then which
+// was ill first.
+func (t *Tracker) candidates(i *Incident, r *Ranking) []Candidate {
+	all := make([]Candidate, 0, mostCandidates)
+	for _, s := range r.Shares[:min(len(r.Shares), mostCandidates)] {
+		c := Candidate{Share: s, Onset: i.onsetOf(s.Node)}
+		if name := t.series.versions[s.Node].newAt(i.Started); name != "" {
+			c.Reasons = append(c.Reasons, Reason{Kind: NewVersion, Version: name})
+		}
+		all = append(all, c)
+	}
+	for n := 1; n < len(all); n++ {
+		for m := n; m > 0 && all[m].before(&all[m-1]); m-- {
+			all[m], all[m-1] = all[m-1], all[m]
+		}
+	}
+	if len(all) > 1 && all[0].first(all[1:]) {
+		all[0].Reasons = append(all[0].Reasons, Reason{Kind: FirstIll})
+	}
+	for n := range all {
+		all[n].Likely = all[n].Share.Share >= majority || all[n].Share.Share >= strong && t.apart(all, n)
+	}
+	return all
+}
+
+// before reports whether c should be named before o, which has as much of the blame or a little more.
+func (c *Candidate) before(o *Candidate) bool {
+	if o.Share.Share-c.Share.Share > tied {
+		return false
+	}
+	fresh := func(c *Candidate) bool {
+		return slices.ContainsFunc(c.Reasons, func(r Reason) bool { return r.Kind == NewVersion })
+	}
+	if fresh(c) != fresh(o) {
+		return fresh(c)
+	}
+	return !c.Onset.IsZero() && !o.Onset.IsZero() && o.Onset.Sub(c.Onset) >= sooner
+}
+
+// first reports whether c was ill before all others.
+func (c *Candidate) first(others []Candidate) bool {
+	return !c.Onset.IsZero() && !slices.ContainsFunc(others, func(o Candidate) bool {
+		return !o.Onset.IsZero() && o.Onset.Sub(c.Onset) < sooner
+	})
+}
+
+// apart reports whether there is another strong candidate, and no path of calls between any such and this one.
+func (t *Tracker) apart(all []Candidate, n int) bool {
+	others := 0
+	below := t.series.below(map[graph.NodeID]bool{all[n].Node: true})
+	for m := range all {
+		if m == n || all[m].Share.Share < strong {
+			continue
+		}
+		if below[all[m].Node] || t.series.below(map[graph.NodeID]bool{all[m].Node: true})[all[n].Node] {
+			return false
+		}
+		others++
+	}
+	return others > 0
 }
 
 func (i *Incident) onsetOf(n graph.NodeID) (onset time.Time) {
@@ -327,18 +396,24 @@ func (i *Incident) path(now *Sample, names map[ends]graph.NodeID) (steps []Step)
 	if len(i.Candidates) == 0 {
 		return nil
 	}
-	type sum struct{ calls, failed float64 }
-	calls := map[ends]sum{}
+	known := map[ends]*Step{}
 	for k, c := range now.calls {
 		e := ends{k.caller.node, named(names, k.caller.node, k.callee.node)}
 		if i.nodes[e.caller] && e.caller != e.callee {
-			calls[e] = sum{calls[e].calls + c.calls, calls[e].failed + c.failed}
+			s := at(known, e)
+			s.Calls, s.Failed = s.Calls+c.calls, s.Failed+c.failed
+		}
+	}
+	for k, g := range now.groups {
+		if s := known[ends{k.node, named(names, k.node, k.callee)}]; s != nil {
+			(*traces)(&s.Traces).addAll(g.fatalTraces)
+			(*traces)(&s.Traces).addAll(g.survivedTraces)
 		}
 	}
 	reached := map[graph.NodeID]bool{i.Candidates[0].Node: true}
 	for queue := []graph.NodeID{i.Candidates[0].Node}; len(queue) > 0; queue = queue[1:] {
 		var callers []ends
-		for e := range calls {
+		for e := range known {
 			if e.callee == queue[0] && !reached[e.caller] {
 				callers = append(callers, e)
 			}
@@ -347,7 +422,9 @@ func (i *Incident) path(now *Sample, names map[ends]graph.NodeID) (steps []Step)
 		for _, e := range callers {
 			reached[e.caller] = true
 			queue = append(queue, e.caller)
-			steps = append(steps, Step{e.caller, e.callee, calls[e].calls, calls[e].failed, i.onsetOf(e.caller)})
+			s := *known[e]
+			s.Caller, s.Callee, s.Onset = e.caller, e.callee, i.onsetOf(e.caller)
+			steps = append(steps, s)
 		}
 	}
 	return steps

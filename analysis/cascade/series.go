@@ -66,6 +66,7 @@ type series struct {
 	operations map[operation]*operationSeries
 	calls      map[call]*callSeries
 	groups     map[group]*groupSum
+	versions   map[graph.NodeID]versions
 	begin      [slots]time.Time // zero: nothing was seen in it
 	fared      []fared          // how requests fared, which is not yet usual, by minute
 }
@@ -88,7 +89,7 @@ type callSeries struct {
 }
 
 func newSeries() *series {
-	return &series{operations: map[operation]*operationSeries{}, calls: map[call]*callSeries{}, groups: map[group]*groupSum{}}
+	return &series{operations: map[operation]*operationSeries{}, calls: map[call]*callSeries{}, groups: map[group]*groupSum{}, versions: map[graph.NodeID]versions{}}
 }
 
 // clear forgets what is read anew.
@@ -121,6 +122,11 @@ func (s *series) add(rows Rows, bucket time.Time, stretch int) {
 			operations = append(operations, o)
 		}
 		o.sums[counting].addRow(r)
+		if r.Version != "" {
+			known := s.versions[r.Node]
+			known.see(r.Version, bucket)
+			s.versions[r.Node] = known
+		}
 	}
 	calls := make([]*callSeries, 0, len(rows.Calls))
 	for i := range rows.Calls {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -434,6 +435,12 @@ func TestTimeToDetect(t *testing.T) {
 		i := all[0]
 		if d := i.Started.Sub(f.from).Abs(); d > 10*time.Second || i.Closed.Before(f.until.Add(-20*time.Second)) || i.Closed.After(f.until.Add(90*time.Second)) {
 			t.Errorf("%s: from %s to %s", kind, i.Started, i.Closed)
+		}
+		want := map[string][]ReasonKind{"error": {OwnFailures}, "crash": {Unanswered, Silence}, "hang": {Unanswered, Silence}}[kind]
+		for _, r := range want {
+			if !slices.ContainsFunc(i.Candidates[0].Reasons, func(x Reason) bool { return x.Kind == r }) {
+				t.Errorf("%s: no reason %s in %+v", kind, r, i.Candidates[0].Reasons)
+			}
 		}
 		if e := i.Entries[0]; e.Node != 1 || e.Bad < 0.9*e.Requests {
 			t.Errorf("%s: entry %+v", kind, e)

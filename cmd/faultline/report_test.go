@@ -16,7 +16,7 @@ var answers = map[string]string{
 		"operation":"","facts":[{"name":"share","value":0.25,"unit":"share","text":""},{"name":"failures","value":12,"unit":"","text":"of 12"}],"traces":[],"since":null,
 		"first":"2026-11-21T11:00:00Z","opened":"2026-11-21T11:00:00Z","last":"2026-11-21T12:00:00Z","changed":"2026-11-21T11:00:00Z","openings":1,"incident":null,"mark":null}]}`,
 	"/api/v1/incidents": `{"at":"2026-11-21T12:00:00Z","incidents":[{"id":"i","started":"2026-11-21T11:00:00Z","opened":"2026-11-21T11:00:30Z","last_ill":"2026-11-21T11:10:00Z",
-		"closed":null,"sign":"slow","candidates":[{"node":"1","node_name":"db","share":0.7,"units":3,"likely":true,"own":3,"unanswered":0,"callers":0,"onset":null,"trace":null}],
+		"closed":null,"suspected":true,"sign":"slow","candidates":[{"node":"1","node_name":"db","share":0.7,"units":3,"likely":true,"reasons":[{"kind":"own_time","text":"10 requests of <db> took longer by themselves, 300ms in the mean","units":3,"of":10,"callers":0,"version":""}],"onset":null,"traces":[]}],
 		"members":[],"path":[],"entries":[{"node":"2","node_name":"web","operation":"GET /","requests":100,"bad":40}]},
 		{"id":"j","started":"2026-11-21T10:00:00Z","opened":"2026-11-21T10:00:30Z","last_ill":"2026-11-21T10:10:00Z","closed":"2026-11-21T10:10:00Z","sign":"","candidates":[],"members":[],"path":[],"entries":[]}]}`,
 	"/api/v1/dependencies": `{"at":null,"since":null,"call_sites":[],"edges":[{"caller":"1","callee":"2","caller_name":"web","callee_name":"db","verdict":"hard","assumed":"hard",
@@ -53,7 +53,7 @@ func report(t *testing.T, format string, answers map[string]string) (string, err
 func TestReport(t *testing.T) {
 	for format, want := range map[string][]string{
 		"md": {
-			"# Reliability review", `### a\|b &lt;script&gt; fails`, "- share: 25 %", "- failures: 12  of 12", "| lasts | slow | db | 70 % | web GET / (40 of 100)  |",
+			"# Reliability review", `### a\|b &lt;script&gt; fails`, "- share: 25 %", "- failures: 12  of 12", "| lasts | suspected: slow | db | 70 % | 10 requests of &lt;db&gt; took longer by themselves, 300ms in the mean | web GET / (40 of 100)  |",
 			"| 2026-11-21 10:10 UTC |  | not found |  |", "| web | db | 97 % (80 % to 100 %) | 7 fatal, 0 survived |", "| db | 41.5 | 90 % | 46 % |",
 			"| web GET / | 99.9 % | 98.765 % | infeasible | 0.01 % | 1.2 % to 1.3 % | db (needs 99.955 %; if survived: feasible)  |",
 		},

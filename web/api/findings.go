@@ -230,16 +230,11 @@ func wireFinding(r *analysis.Report, f *finding.Finding, mark finding.Mark, mark
 		Id: f.ID(), Kind: f.Kind, State: gen.FindingState(f.State), Severity: gen.FindingSeverity(f.Severity), Confidence: f.Confidence,
 		Title: f.Title, Detail: f.Detail, Node: someNode(f.Subject.Node), NodeName: r.Nodes[f.Subject.Node].Name,
 		Callee: someNode(f.Subject.Callee), CalleeName: r.Nodes[f.Subject.Callee].Name, Operation: f.Subject.Operation,
-		Facts: []gen.Fact{}, Traces: []string{}, Since: someTime(f.Since), First: f.First, Opened: f.Opened, Last: f.Last,
+		Facts: []gen.Fact{}, Traces: traceIDs(f.Traces), Since: someTime(f.Since), First: f.First, Opened: f.Opened, Last: f.Last,
 		Changed: f.Changed, Openings: f.Openings,
 	}
 	for _, x := range f.Facts {
 		out.Facts = append(out.Facts, gen.Fact{Name: x.Name, Value: x.Value, Unit: x.Unit, Text: x.Text})
-	}
-	for _, t := range f.Traces {
-		if ref := traceRef(t); ref != nil {
-			out.Traces = append(out.Traces, *ref)
-		}
 	}
 	if f.Incident != "" {
 		out.Incident = &f.Incident

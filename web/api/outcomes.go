@@ -124,6 +124,17 @@ func ratio(part, whole int64) *float64 {
 	return &v
 }
 
+// traceIDs are trace ids as 32 hex digits each, without those that are none.
+func traceIDs(ids []graph.TraceID) []string {
+	texts := []string{}
+	for _, id := range ids {
+		if ref := traceRef(id); ref != nil {
+			texts = append(texts, *ref)
+		}
+	}
+	return texts
+}
+
 // traceRef is a trace id as 32 hex digits, nil for none.
 func traceRef(id graph.TraceID) *string {
 	if id == (graph.TraceID{}) {

@@ -717,6 +717,48 @@ func (e ObjectiveDependencyCoupling) Valid() bool {
 	}
 }
 
+// Defines values for ReasonKind.
+const (
+	FailedCalls ReasonKind = "failed_calls"
+	FirstIll    ReasonKind = "first_ill"
+	NewVersion  ReasonKind = "new_version"
+	OtherCalls  ReasonKind = "other_calls"
+	OwnFailures ReasonKind = "own_failures"
+	OwnTime     ReasonKind = "own_time"
+	Silence     ReasonKind = "silence"
+	SlowCalls   ReasonKind = "slow_calls"
+	Unanswered  ReasonKind = "unanswered"
+	WayTime     ReasonKind = "way_time"
+)
+
+// Valid indicates whether the value is a known member of the ReasonKind enum.
+func (e ReasonKind) Valid() bool {
+	switch e {
+	case FailedCalls:
+		return true
+	case FirstIll:
+		return true
+	case NewVersion:
+		return true
+	case OtherCalls:
+		return true
+	case OwnFailures:
+		return true
+	case OwnTime:
+		return true
+	case Silence:
+		return true
+	case SlowCalls:
+		return true
+	case Unanswered:
+		return true
+	case WayTime:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReplicaState.
 const (
 	Reporting ReplicaState = "reporting"
@@ -1158,26 +1200,18 @@ type CallSite struct {
 
 // Candidate defines model for Candidate.
 type Candidate struct {
-	// Callers Operations of callers that say so
-	Callers int `json:"callers"`
-
-	// Likely It has half of the blame or more
+	// Likely It has half of the blame or more, or three tenths and no calls lead from it to another such candidate or back
 	Likely   bool       `json:"likely"`
 	Node     string     `json:"node"`
 	NodeName string     `json:"node_name"`
 	Onset    *time.Time `json:"onset"`
-
-	// Own Units that arose in the node itself
-	Own float64 `json:"own"`
+	Reasons  []Reason   `json:"reasons"`
 
 	// Share Of all blame
 	Share float64 `json:"share"`
 
-	// Trace Id of an example trace
-	Trace *string `json:"trace"`
-
-	// Unanswered Units of calls to it that it did not answer, or that were long on the way
-	Unanswered float64 `json:"unanswered"`
+	// Traces Ids of up to five example traces
+	Traces []string `json:"traces"`
 
 	// Units Failed requests, failed calls, or seconds
 	Units float64 `json:"units"`
@@ -1869,11 +1903,14 @@ type Incident struct {
 
 	// Started Onset of the first member
 	Started time.Time `json:"started"`
+
+	// Suspected Chance makes it unlikely, and not impossible: it is shown and raises no warning
+	Suspected bool `json:"suspected"`
 }
 
 // IncidentMember defines model for IncidentMember.
 type IncidentMember struct {
-	// Bad Requests or calls that were bad, in the minute when it was worst
+	// Bad Requests or calls that were bad, or that were made more or less often, from the onset until it was clearest
 	Bad float64 `json:"bad"`
 
 	// Before Share that was bad before
@@ -1885,7 +1922,9 @@ type IncidentMember struct {
 	Node       string    `json:"node"`
 	NodeName   string    `json:"node_name"`
 	Onset      time.Time `json:"onset"`
-	Operation  string    `json:"operation"`
+
+	// Operation Empty, without a callee: all operations of the node taken together
+	Operation string `json:"operation"`
 
 	// Requests Of this many
 	Requests float64 `json:"requests"`
@@ -1893,6 +1932,12 @@ type IncidentMember struct {
 	// Sign How something is ill: requests fail, requests survive calls that fail, requests take longer, or requests make other
 	// calls than before
 	Sign Sign `json:"sign"`
+
+	// Suspected Chance makes it unlikely, and not impossible
+	Suspected bool `json:"suspected"`
+
+	// Times How many times as long it took as before, or as many calls a request made; null: a share of requests is bad
+	Times *float64 `json:"times"`
 }
 
 // IncidentStep defines model for IncidentStep.
@@ -1906,6 +1951,9 @@ type IncidentStep struct {
 
 	// Onset Of the caller
 	Onset *time.Time `json:"onset"`
+
+	// Traces Ids of up to five example traces
+	Traces []string `json:"traces"`
 }
 
 // Incidents defines model for Incidents.
@@ -2295,6 +2343,28 @@ type Problem struct {
 	Title    string  `json:"title"`
 	Type     string  `json:"type"`
 }
+
+// Reason A fact that speaks for a candidate
+type Reason struct {
+	// Callers Operations or nodes that say so; 0: the node itself
+	Callers int        `json:"callers"`
+	Kind    ReasonKind `json:"kind"`
+
+	// Of Requests or calls among which that is; 0: not told
+	Of float64 `json:"of"`
+
+	// Text The fact as a sentence
+	Text string `json:"text"`
+
+	// Units Failed requests or calls, seconds, or requests that differ
+	Units float64 `json:"units"`
+
+	// Version Of new_version
+	Version string `json:"version"`
+}
+
+// ReasonKind defines model for ReasonKind.
+type ReasonKind string
 
 // Red Rate, errors, duration. Percentiles are null when no duration was seen. `calls_weighted` estimates the
 // calls before sampling and equals `calls` when nothing was sampled; `calls_interval` is the half width

@@ -1215,6 +1215,28 @@ export interface components {
          * @enum {string}
          */
         Sign: "failing" | "tolerated" | "slow" | "different" | "";
+        /** @enum {string} */
+        ReasonKind: "own_failures" | "unanswered" | "silence" | "failed_calls" | "own_time" | "way_time" | "slow_calls" | "other_calls" | "first_ill" | "new_version";
+        /** @description A fact that speaks for a candidate */
+        Reason: {
+            kind: components["schemas"]["ReasonKind"];
+            /** @description The fact as a sentence */
+            text: string;
+            /**
+             * Format: double
+             * @description Failed requests or calls, seconds, or requests that differ
+             */
+            units: number;
+            /**
+             * Format: double
+             * @description Requests or calls among which that is; 0: not told
+             */
+            of: number;
+            /** @description Operations or nodes that say so; 0: the node itself */
+            callers: number;
+            /** @description Of new_version */
+            version: string;
+        };
         Candidate: {
             node: string;
             node_name: string;
@@ -1228,24 +1250,13 @@ export interface components {
              * @description Failed requests, failed calls, or seconds
              */
             units: number;
-            /** @description It has half of the blame or more */
+            /** @description It has half of the blame or more, or three tenths and no calls lead from it to another such candidate or back */
             likely: boolean;
-            /**
-             * Format: double
-             * @description Units that arose in the node itself
-             */
-            own: number;
-            /**
-             * Format: double
-             * @description Units of calls to it that it did not answer, or that were long on the way
-             */
-            unanswered: number;
-            /** @description Operations of callers that say so */
-            callers: number;
+            reasons: components["schemas"]["Reason"][];
             /** Format: date-time */
             onset: string | null;
-            /** @description Id of an example trace */
-            trace: string | null;
+            /** @description Ids of up to five example traces */
+            traces: string[];
         };
         IncidentMember: {
             node: string;
@@ -1253,11 +1264,12 @@ export interface components {
             /** @description If set, it is about the calls of the node to this one */
             callee: string | null;
             callee_name: string;
+            /** @description Empty, without a callee: all operations of the node taken together */
             operation: string;
             sign: components["schemas"]["Sign"];
             /**
              * Format: double
-             * @description Requests or calls that were bad, in the minute when it was worst
+             * @description Requests or calls that were bad, or that were made more or less often, from the onset until it was clearest
              */
             bad: number;
             /**
@@ -1270,6 +1282,13 @@ export interface components {
              * @description Share that was bad before
              */
             before: number;
+            /**
+             * Format: double
+             * @description How many times as long it took as before, or as many calls a request made; null: a share of requests is bad
+             */
+            times: number | null;
+            /** @description Chance makes it unlikely, and not impossible */
+            suspected: boolean;
             /** Format: date-time */
             onset: string;
         };
@@ -1287,6 +1306,8 @@ export interface components {
              * @description Of the caller
              */
             onset: string | null;
+            /** @description Ids of up to five example traces */
+            traces: string[];
         };
         Impact: {
             node: string;
@@ -1313,6 +1334,8 @@ export interface components {
             last_ill: string;
             /** Format: date-time */
             closed: string | null;
+            /** @description Chance makes it unlikely, and not impossible: it is shown and raises no warning */
+            suspected: boolean;
             sign: components["schemas"]["Sign"];
             /** @description Possible causes, the most blamed first */
             candidates: components["schemas"]["Candidate"][];

@@ -5,11 +5,11 @@ import { titleOf } from '../pages/incidents/words'
 import { HealthMark } from './HealthMark'
 import { IncidentLink, ViewLink } from './ViewLink'
 
-/** An incident that lasts, wherever the reader is. */
+/** An incident that lasts and is more than suspected, wherever the reader is. */
 export function IncidentBanner() {
   const { pathname } = useLocation()
   const { data } = useIncidents()
-  const lasting = data?.incidents.filter((i) => i.closed === null) ?? []
+  const lasting = data?.incidents.filter((i) => i.closed === null && !i.suspected) ?? []
   const first = lasting[0]
   if (!first || pathname.startsWith('/incidents')) return null
   return (

@@ -9,7 +9,7 @@ import { clock, count, dateTime, duration, plural, share } from '../../format/fo
 import { useIncidents } from '../../hooks/queries'
 import { useNow } from '../../hooks/useNow'
 import { SpreadMap } from './SpreadMap'
-import { lengthOf, memberText, reasonOf, titleOf, unitsText } from './words'
+import { lengthOf, memberText, titleOf, unitsText } from './words'
 
 /** One incident: what it did, what caused it and why one thinks so, how it spread, and what fell ill when. */
 export function IncidentPage() {
@@ -48,9 +48,9 @@ function Detail({ incident: i }: { incident: Incident }) {
       <header className="flex flex-wrap items-start gap-x-4 gap-y-3" data-incident={i.id}>
         <div className="min-w-0 flex-1 basis-80">
           <p className="text-ink-3 text-xs"><ViewLink to="/incidents" patch={{}} className="link">Incidents</ViewLink></p>
-          <h1 className="mt-1 flex items-center gap-2.5 text-xl leading-tight font-semibold tracking-tight wrap-anywhere"><HealthMark health={i.closed === null ? 'bad' : 'ok'} size={16} silent /> {titleOf(i)}</h1>
+          <h1 className="mt-1 flex items-center gap-2.5 text-xl leading-tight font-semibold tracking-tight wrap-anywhere"><HealthMark health={i.closed !== null ? 'ok' : i.suspected ? 'warn' : 'bad'} size={16} silent /> {titleOf(i)}</h1>
           <p className="text-ink-2 num mt-1">
-            {i.closed === null ? <b className="text-bad font-medium">Lasting</b> : 'Over'}, began {dateTime(new Date(i.started))}{i.closed && `, over at ${clock(new Date(i.closed))}`}
+            {i.closed === null ? <b className="text-bad font-medium">Lasting</b> : 'Over'}, began {dateTime(new Date(i.started))}{i.suspected && ', suspected: chance makes it unlikely, and not impossible'}{i.closed && `, over at ${clock(new Date(i.closed))}`}
           </p>
         </div>
         <div className="flex flex-wrap gap-2">
@@ -64,7 +64,7 @@ function Detail({ incident: i }: { incident: Incident }) {
         <Tile term="Likely cause" note={first?.likely ? `${share(first.share, 1)} of the blame` : 'none has half of the blame'}>{first?.likely ? <NodePageLink id={first.node} className="hover:underline" title={first.node_name}>{first.node_name}</NodePageLink> : 'open'}</Tile>
         <Tile term="Ill" note="operations and calls">{count(i.members.length)}</Tile>
         <Tile term="Entries hit" note="operations called from outside">{count(i.entries.length)}</Tile>
-        <Tile term={i.sign === 'slow' ? 'Requests slow' : 'Requests failing'} note="of hit entries, in the worst minute">{requests > 0 ? share(bad, requests) : '–'}</Tile>
+        <Tile term={i.sign === 'slow' ? 'Requests slow' : 'Requests failing'} note="of hit entries, when it was clearest">{requests > 0 ? share(bad, requests) : '–'}</Tile>
       </Tiles>
       <Card title="How it spread" note="from the likely cause at the left to its callers, with the time after the first onset"><SpreadMap incident={i} /></Card>
       <div className="grid items-start gap-4 lg:grid-cols-2">
@@ -87,7 +87,15 @@ function Causes({ incident: i }: { incident: Incident }) {
             <span className="num whitespace-nowrap"><b className="font-semibold">{share(c.share, 1)}</b> {c.likely && <span className="text-bad font-medium">likely</span>}</span>
           </span>
           <span className="bg-sunken my-1 block h-1.5 overflow-hidden rounded-full" aria-hidden="true"><span className="block h-full" style={{ width: `${c.share * 100}%`, background: 'var(--bad-line)' }} /></span>
-          <span className="text-ink-2 num block text-xs">{unitsText(c.units, i.sign)}: {reasonOf(c, i.sign)}.{c.trace && <> <TraceLink id={c.trace} className="link">Example trace</TraceLink></>}</span>
+          <ul className="text-ink-2 num list-disc pl-4 text-xs" aria-label={`Why ${c.node_name || c.node}`}>
+            {c.reasons.map((r) => <li key={r.kind}>{r.text}</li>)}
+            {c.reasons.length === 0 && <li>{unitsText(c.units, i.sign)}</li>}
+          </ul>
+          {c.traces.length > 0 && (
+            <span className="text-ink-3 text-xs">
+              Example traces {c.traces.map((id, n) => <TraceLink key={id} id={id} className="link mr-1" aria-label={`Example trace ${n + 1}`}>{n + 1}</TraceLink>)}
+            </span>
+          )}
         </li>
       ))}
     </ol>
@@ -102,7 +110,7 @@ function Entries({ incident: i }: { incident: Incident }) {
         <li key={`${e.node} ${e.operation}`} className="border-line border-t py-2 first:border-t-0 first:pt-0">
           <span className="flex items-baseline justify-between gap-3">
             <span className="min-w-0 truncate"><NodePageLink id={e.node} className="link">{e.node_name || e.node}</NodePageLink> <span className="text-ink-2">{e.operation}</span></span>
-            <span className="num whitespace-nowrap"><b className="text-bad font-semibold">{share(e.bad, e.requests)}</b> <span className="text-ink-3 text-xs">of {count(e.requests)} in a minute</span></span>
+            <span className="num whitespace-nowrap"><b className="text-bad font-semibold">{share(e.bad, e.requests)}</b> <span className="text-ink-3 text-xs">of {count(e.requests)}</span></span>
           </span>
           <span className="bg-sunken mt-1 block h-1.5 overflow-hidden rounded-full" aria-hidden="true"><span className="block h-full" style={{ width: `${e.requests > 0 ? (e.bad / e.requests) * 100 : 0}%`, background: 'var(--bad-line)' }} /></span>
         </li>

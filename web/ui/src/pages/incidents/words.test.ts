@@ -1,18 +1,13 @@
 import { expect, test } from 'vitest'
 import type { Candidate, Incident, IncidentMember } from '../../api/model'
-import { lengthOf, memberText, partIn, reasonOf, titleOf, unitsText } from './words'
+import { lengthOf, memberText, partIn, titleOf, unitsText } from './words'
 
-const candidate = { node: '1', node_name: 'payments', own: 0, unanswered: 0, callers: 0 } as Candidate
+const candidate = { node: '1', node_name: 'payments', likely: true } as Candidate
 
 test('an incident is called by its likely cause', () => {
   expect(titleOf({ candidates: [candidate], sign: 'failing' } as unknown as Incident)).toBe('payments: requests fail')
+  expect(titleOf({ candidates: [candidate, { ...candidate, node_name: 'mail' }, { ...candidate, likely: false }], sign: 'slow' } as unknown as Incident)).toBe('payments and mail: requests are slow')
   expect(titleOf({ candidates: [], sign: 'slow' } as unknown as Incident)).toBe('No cause found yet: requests are slow')
-})
-
-test('a candidate says why', () => {
-  expect(reasonOf({ ...candidate, own: 12 }, 'failing')).toBe('12 requests of payments went wrong although all its calls succeeded')
-  expect(reasonOf({ ...candidate, unanswered: 1, callers: 2 }, 'failing')).toBe('1 call from 2 operations failed without a failed request of its own to explain them')
-  expect(reasonOf({ ...candidate, own: 2, unanswered: 3 }, 'slow')).toBe('payments took 2 s longer by itself; calls to it took 3 s longer on the way')
 })
 
 test('units are counted in what they are', () => {
@@ -22,9 +17,11 @@ test('units are counted in what they are', () => {
 })
 
 test('a member says how bad it was, and how it was before', () => {
-  const member = { callee: null, sign: 'failing', bad: 5, requests: 20, before: 0.01 } as IncidentMember
+  const member = { callee: null, sign: 'failing', bad: 5, requests: 20, before: 0.01, times: null, suspected: false } as IncidentMember
   expect(memberText(member)).toBe('5 of 20 requests failed (25 %, 1 % before)')
   expect(memberText({ ...member, callee: '2', sign: 'slow', before: 0 })).toBe('5 of 20 calls slow (25 %)')
+  expect(memberText({ ...member, callee: '2', sign: 'slow', times: 5.62, suspected: true })).toBe('20 calls took 5.6× as long as before, suspected')
+  expect(memberText({ ...member, sign: 'different', times: 0.2 })).toBe('20 requests made 0.2× as many calls as before')
 })
 
 test('an incident that lasts is as long as it has lasted', () => {

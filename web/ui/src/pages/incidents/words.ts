@@ -1,4 +1,4 @@
-import type { Candidate, Incident, IncidentMember, Sign } from '../../api/model'
+import type { Incident, IncidentMember, Sign } from '../../api/model'
 import { count, duration, plural, share } from '../../format/format'
 
 /** What is wrong, as the end of a sentence. */
@@ -6,11 +6,11 @@ export const AILMENT: Record<Sign, string> = {
   failing: 'requests fail', tolerated: 'calls fail that requests survive', slow: 'requests are slow', different: 'requests make other calls than before', '': 'something is ill',
 }
 
-/** What an incident is called: its likely cause and what is wrong. */
+/** What an incident is called: its likely causes and what is wrong. */
 export function titleOf({ candidates, sign }: Incident): string {
-  const first = candidates[0]
-  if (!first) return `No cause found yet: ${AILMENT[sign]}`
-  return `${first.node_name || first.node}: ${AILMENT[sign]}`
+  if (candidates.length === 0) return `No cause found yet: ${AILMENT[sign]}`
+  const causes = candidates.filter((c, n) => n === 0 || c.likely).map((c) => c.node_name || c.node)
+  return `${causes.join(' and ')}: ${AILMENT[sign]}`
 }
 
 /** How much a sign counts: requests and calls by number, slowness in time. */
@@ -19,26 +19,18 @@ export function unitsText(units: number, sign: Sign): string {
   return plural(Math.round(units), sign === 'tolerated' ? 'failed call' : sign === 'different' ? 'different request' : 'failed request')
 }
 
-/** Why a node is a candidate, in a sentence. */
-export function reasonOf(c: Candidate, sign: Sign): string {
-  const name = c.node_name || c.node
-  const parts = []
-  if (c.own > 0) {
-    parts.push(sign === 'slow' ? `${name} took ${duration(c.own * 1000)} longer by itself` : `${plural(Math.round(c.own), 'request')} of ${name} went wrong although all its calls succeeded`)
-  }
-  if (c.unanswered > 0) {
-    parts.push(sign === 'slow'
-      ? `calls to it took ${duration(c.unanswered * 1000)} longer on the way`
-      : `${plural(Math.round(c.unanswered), 'call')} from ${plural(c.callers, 'operation')} failed without a failed request of its own to explain them`)
-  }
-  return parts.join('; ')
-}
-
-/** What a member showed when it was worst. */
+/** What a member showed when it was clearest. */
 export function memberText(m: IncidentMember): string {
-  const what = m.sign === 'slow' ? 'slow' : 'failed'
+  const what = m.callee ? 'call' : 'request'
+  const suspected = m.suspected ? ', suspected' : ''
+  if (m.times !== null) {
+    const times = `${m.times < 10 ? m.times.toFixed(1) : Math.round(m.times)}×`
+    return m.sign === 'different'
+      ? `${plural(Math.round(m.requests), what)} made ${times} as many calls as before${suspected}`
+      : `${plural(Math.round(m.requests), what)} took ${times} as long as before${suspected}`
+  }
   const before = m.before > 0 ? `, ${share(m.before, 1)} before` : ''
-  return `${count(m.bad)} of ${count(m.requests)} ${m.callee ? 'calls' : 'requests'} ${what} (${share(m.bad, m.requests)}${before})`
+  return `${count(m.bad)} of ${count(m.requests)} ${what}s ${m.sign === 'slow' ? 'slow' : 'failed'} (${share(m.bad, m.requests)}${before})${suspected}`
 }
 
 /** How long an incident lasted, or lasts. */
