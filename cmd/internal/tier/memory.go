@@ -5,6 +5,7 @@ package tier
 // rest is for names, indexes, answers, and the room that the collector needs.
 const (
 	shareRemembered, perRemembered = 5, 160
+	shareSpilled, perSpilled       = 10, 12
 	shareQueued, perQueued         = 10, 1 << 10
 	shareRows, perRow              = 10, 1 << 10
 )
@@ -20,6 +21,7 @@ func (c *Config) fitMemory(limit int64) {
 		share, per int64
 	}{
 		{&in.Match.MaxSpans, shareRemembered, perRemembered},
+		{&in.Match.MaxSpilled, shareSpilled, perSpilled},
 		{&in.MaxQueued, shareQueued, perQueued},
 		{&in.MaxRows, shareRows, perRow},
 	} {
