@@ -34,7 +34,7 @@ type Config struct {
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
 	return Config{
-		Journal: journal.DefaultConfig(), Replicas: Auto, FlushEvery: 2 * time.Second, MaxQueued: 400_000, MaxRows: 1_000_000, CatchUp: 2,
+		Journal: journal.DefaultConfig(), Replicas: Auto, FlushEvery: 2 * time.Second, MaxQueued: 100_000, MaxRows: 1_000_000, CatchUp: 2,
 		WriteTimeout: 30 * time.Second, DrainTimeout: 10 * time.Second,
 		Match: match.DefaultConfig(), Rollup: rollup.DefaultConfig(),
 	}

@@ -12,12 +12,12 @@ import (
 // metrics tell what became of the spans that were admitted.
 type metrics struct {
 	remembered, spilled, waiting, nodes prometheus.Gauge
-	spillFailed prometheus.Counter
-	rowsWritten, writeErrors   prometheus.Counter
-	repeated, repeatedSpans    prometheus.Counter
-	evidence, overBudget       prometheus.Counter
-	unreadable                 prometheus.Counter
-	flushSeconds               prometheus.Histogram
+	spillFailed                         prometheus.Counter
+	rowsWritten, writeErrors            prometheus.Counter
+	repeated, repeatedSpans             prometheus.Counter
+	evidence, overBudget                prometheus.Counter
+	unreadable                          prometheus.Counter
+	flushSeconds                        prometheus.Histogram
 
 	counters *prometheus.CounterVec
 	last     match.Counters

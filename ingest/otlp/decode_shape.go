@@ -123,5 +123,6 @@ func (s *scan) shape() *graph.Shape {
 			return lasts
 		}
 	}
+	s.room.viewed = true
 	return shape
 }

@@ -98,14 +98,23 @@ func (s *Server) export(ctx context.Context, c call) (p partial, err error) {
 	// What waits to be taken over is counted as it is, not as it might have been.
 	l.give(max(reserved-spanBytes(b), 0))
 	b.Tenant = tenant
-	release := func() { r.free(); bodies.put(body) }
-	b.Release = release
+	// What waits to be matched seldom needs the body: then the next request has it, while it is in the processor's caches.
+	viewed := r.viewed
+	b.Release = func() {
+		r.free()
+		if viewed {
+			bodies.put(body)
+		}
+	}
 	p, unused := partialOf(b), len(b.Spans) == 0
 	if err := s.hand(ctx, b); err != nil {
 		return partial{}, err // the consumer may have begun to use the batch: the garbage collector knows when it ends
 	}
 	if unused {
-		release()
+		b.Release()
+	}
+	if !viewed {
+		bodies.put(body)
 	}
 	return p, nil
 }

@@ -59,6 +59,7 @@ type room struct {
 	spans  []graph.Span
 	shapes []graph.Shape // those that do not last
 	links  []graph.Link
+	viewed bool // a shape holds views of the request
 }
 
 // shape returns an empty shape. Those returned before stay where they are.

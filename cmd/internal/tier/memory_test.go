@@ -7,8 +7,8 @@ func TestFitMemory(t *testing.T) {
 		limit                        int64
 		spans, spilled, queued, rows int
 	}{
-		"no limit":            {0, 3_000_000, 12_000_000, 400_000, 1_000_000},
-		"room for everything": {16 << 30, 3_000_000, 12_000_000, 400_000, 1_000_000},
+		"no limit":            {0, 3_000_000, 12_000_000, 100_000, 1_000_000},
+		"room for everything": {16 << 30, 3_000_000, 12_000_000, 100_000, 1_000_000},
 		"half a gigabyte":     {512 << 20, 671_088, 4_473_924, 52_428, 52_428},
 		"next to nothing":     {1 << 20, 1310, 8738, 1000, 1000},
 	}
