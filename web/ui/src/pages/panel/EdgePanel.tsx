@@ -48,7 +48,7 @@ function Detail({ detail }: { detail: EdgeDetail }) {
         <div className="text-ink-2 mt-3 flex flex-wrap items-center gap-x-4">
           <HealthBadge red={edge} />
           <span>last seen {ago(Date.parse(edge.last_seen), now)}</span>
-          <EdgePageLink id={edge.id} className="control ml-auto">Open page</EdgePageLink>
+          <EdgePageLink id={edge.id} className="control ml-auto h-7 px-2 text-xs">Open page</EdgePageLink>
         </div>
       </header>
       <Section title="Calls">

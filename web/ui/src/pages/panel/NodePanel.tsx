@@ -44,8 +44,8 @@ function Detail({ detail }: { detail: NodeDetail }) {
         <div className="text-ink-2 mt-3 flex flex-wrap items-center gap-x-4 gap-y-2">
           <HealthBadge red={node} />
           <span>last seen {ago(Date.parse(node.last_seen), now)}</span>
-          <NodePageLink id={node.id} className="control ml-auto">Open page</NodePageLink>
-          <button type="button" className="control" data-active={view.focus === node.id}
+          <NodePageLink id={node.id} className="control ml-auto h-7 px-2 text-xs">Open page</NodePageLink>
+          <button type="button" className="control h-7 px-2 text-xs" data-active={view.focus === node.id}
             onClick={() => change({ focus: view.focus === node.id ? undefined : node.id, depth: 1 })}>
             <TargetIcon /> {view.focus === node.id ? 'End focus' : 'Focus'}
           </button>
