@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -9,12 +10,14 @@ import (
 	htmltemplate "html/template"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"text/template"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"faultline/analysis/audit"
 	"faultline/web/api/gen"
 )
 
@@ -55,6 +58,7 @@ type review struct {
 	Dependencies gen.Dependencies `json:"dependencies"`
 	Hotspots     gen.Hotspots     `json:"hotspots"`
 	Objectives   gen.Objectives   `json:"objectives"`
+	Audit        gen.Audit        `json:"audit"`
 }
 
 // reportTimeout is how long one answer may take.
@@ -64,7 +68,7 @@ func fetchReport(ctx context.Context, base string) (*review, error) {
 	r := &review{At: time.Now().UTC().Truncate(time.Second), Source: base}
 	for path, to := range map[string]any{
 		"findings": &r.Findings, "incidents": &r.Incidents, "dependencies": &r.Dependencies, "hotspots?limit=20": &r.Hotspots,
-		"objectives": &r.Objectives,
+		"objectives": &r.Objectives, "audit": &r.Audit,
 	} {
 		if err := fetch(ctx, base+"/api/v1/"+path, to); err != nil {
 			return nil, fmt.Errorf("ask %s: %w (is Faultline running there? --from says where)", base, err)
@@ -95,6 +99,71 @@ func fetchWithin(ctx context.Context, limit time.Duration, url string, to any) e
 	return json.NewDecoder(resp.Body).Decode(to)
 }
 
+// ToActOn are the findings but those about practices, which have a chapter of their own.
+func (r *review) ToActOn() (findings []gen.Finding) {
+	for _, f := range r.Findings.Findings {
+		if !strings.HasPrefix(f.Kind, "audit.") {
+			findings = append(findings, f)
+		}
+	}
+	return findings
+}
+
+// missingPractice is a practice with the places at which it was seen to be missing.
+type missingPractice struct {
+	Practice gen.AuditPractice
+	Places   []missingPlace
+}
+
+type missingPlace struct{ Where, Says string }
+
+// Missing are the practices seen to be missing, those at most places first.
+func (r *review) Missing() []missingPractice {
+	at := map[gen.AuditPractice]*missingPractice{}
+	note := func(c *gen.AuditCheck, where string) {
+		if at[c.Practice] == nil {
+			at[c.Practice] = &missingPractice{Practice: c.Practice}
+		}
+		at[c.Practice].Places = append(at[c.Practice].Places, missingPlace{where, c.Says})
+	}
+	for i := range r.Audit.Services {
+		for j, s := 0, &r.Audit.Services[i]; j < len(s.Checks); j++ {
+			if c := &s.Checks[j]; c.State == gen.AuditStateRisk && c.Sites == nil {
+				note(c, s.NodeName)
+			}
+		}
+	}
+	for i := range r.Audit.Sites {
+		for j, s := 0, &r.Audit.Sites[i]; j < len(s.Checks); j++ {
+			if c := &s.Checks[j]; c.State == gen.AuditStateRisk {
+				note(c, s.CallerName+" "+s.Operation+" to "+s.CalleeName)
+			}
+		}
+	}
+	var missing []missingPractice
+	for _, m := range at {
+		missing = append(missing, *m)
+	}
+	slices.SortFunc(missing, func(a, b missingPractice) int {
+		return cmp.Or(cmp.Compare(len(b.Places), len(a.Places)), cmp.Compare(a.Practice, b.Practice))
+	})
+	return missing
+}
+
+// mostTests is how many dependencies are proposed for a test.
+const mostTests = 10
+
+// WorthATest are dependencies that would take their callers down as far as anybody knows, the busiest first.
+func (r *review) WorthATest() (edges []gen.DependencyEdge) {
+	for _, e := range r.Dependencies.Edges {
+		if e.Verdict == gen.CriticalityUnknown && e.Assumed == gen.AssumptionHard {
+			edges = append(edges, e)
+		}
+	}
+	slices.SortStableFunc(edges, func(a, b gen.DependencyEdge) int { return cmp.Compare(b.Evidence.Requests, a.Evidence.Requests) })
+	return edges[:min(len(edges), mostTests)]
+}
+
 // Hard are the dependencies that take their callers down.
 func (r *review) Hard() (hard []gen.DependencyEdge) {
 	for _, e := range r.Dependencies.Edges {
@@ -117,6 +186,12 @@ var (
 		"available": func(x float64) string { return fmt.Sprintf("%.6g %%", 100*x) },
 		"time":      func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
 		"cell":      cell,
+		"hundred":   func(x float64) float64 { return 100 * x },
+		"stars": func(level, ceiling int) string { // a full one for each level proved, an empty one for each possible
+			return strings.Repeat("●", level) + strings.Repeat("○", ceiling-level)
+		},
+		"practice": func(p gen.AuditPractice) audit.Entry { return audit.Catalogue[audit.Practice(p)] },
+		"aws":      func(id string) string { return audit.BestPractices[id] },
 	}
 	markdownReport = template.Must(template.New("md").Funcs(reportWords).Parse(reportMarkdown))
 	htmlReport     = htmltemplate.Must(htmltemplate.New("html").Funcs(reportWords).Parse(reportHTML))

@@ -21,12 +21,17 @@ var answers = map[string]string{
 		{"id":"j","started":"2026-11-21T10:00:00Z","opened":"2026-11-21T10:00:30Z","last_ill":"2026-11-21T10:10:00Z","closed":"2026-11-21T10:10:00Z","sign":"","candidates":[],"members":[],"path":[],"entries":[]}]}`,
 	"/api/v1/dependencies": `{"at":null,"since":null,"call_sites":[],"edges":[{"caller":"1","callee":"2","caller_name":"web","callee_name":"db","verdict":"hard","assumed":"hard",
 		"basis":"inferred","probability":0.97,"low":0.8,"high":1,"evidence":{"total_fatal":7,"total_survived":0,"partial_fatal":0,"partial_survived":0,"contested_fatal":0,"contested_survived":0,"requests":100}},
+		{"caller":"1","callee":"4","caller_name":"web","callee_name":"mail","verdict":"unknown","assumed":"hard","basis":"inferred","probability":0.6,"low":0,"high":1,"evidence":{"requests":12345}},
 		{"caller":"1","callee":"3","caller_name":"web","callee_name":"cache","verdict":"soft","assumed":"soft","basis":"inferred","probability":0,"low":0,"high":0.1,"evidence":{}}]}`,
 	"/api/v1/objectives": `{"at":null,"objectives":[{"service":"web","namespace":"","environment":"","operation":"GET /","target":99.9,"latency_ms":0,"node":"1","requests":100000,
 		"achieved":0.98765,"own":0.0001,"own_alone":false,"measured":{"low":0.012,"high":0.012},"outlook":{"verdict":"infeasible","lost":{"low":0.012,"high":0.013},"best":0.9879},
 		"dependencies":[{"callee":"2","callee_name":"db","coupling":"hard","used":1,"hardness":1,"failing":0.012,"promised":false,"takes":0.012,"breaks":true,"required":0.99955,"nine_more":false,
 		"softened":{"verdict":"feasible","lost":{"low":0,"high":0.0001},"best":0.9998}}]}]}`,
-	"/api/v1/hotspots": `{"at":null,"truncated":0,"hotspots":[{"node":"2","node_name":"db","type":"database","fragility":41.5,"impact":0.9,"hazard":0.46,"single_point_of_failure":false,"fan_in":1,"fan_out":0,"parts":[]}]}`,
+	"/api/v1/audit": `{"at":null,"truncated":0,"services":[{"node":"1","node_name":"web","level":1,"ceiling":3,"known":0.25,"missing":["backoff","timeout"],"checks":[
+		{"practice":"cycles","state":"risk","says":"It calls itself: web → web.","sites":null},{"practice":"backoff","state":"risk","says":"Missing at 1 of 1 call site.","sites":{"pass":0,"risk":1,"unknown":0}}]}],
+		"sites":[{"caller":"1","caller_name":"web","operation":"GET /|","callee":"2","callee_name":"<db>","waits":true,"checks":[
+		{"practice":"backoff","state":"risk","says":"No pause at all before 40 retries.","sites":null},{"practice":"jitter","state":"unknown","says":"","sites":null}]}]}`,
+	"/api/v1/hotspots": `{"at":null,"truncated":0,"hotspots":[{"node":"2","node_name":"db","type":"database","fragility":41.5,"impact":0.9,"hazard":0.46,"single_point_of_failure":false,"fan_in":1,"fan_out":0,"parts":[{"part":"burn","raw":1,"known":true,"hazard":0.5,"weight":1,"points":41.5},{"part":"tail","raw":0,"known":false,"hazard":0,"weight":1,"points":0}]}]}`,
 }
 
 func report(t *testing.T, format string, answers map[string]string) (string, error) {
@@ -54,10 +59,11 @@ func TestReport(t *testing.T) {
 	for format, want := range map[string][]string{
 		"md": {
 			"# Reliability review", `### a\|b &lt;script&gt; fails`, "- share: 25 %", "- failures: 12  of 12", "| lasts | suspected: slow | db | 70 % | 10 requests of &lt;db&gt; took longer by themselves, 300ms in the mean | web GET / (40 of 100)  |",
-			"| 2026-11-21 10:10 UTC |  | not found |  |", "| web | db | 97 % (80 % to 100 %) | 7 fatal, 0 survived |", "| db | 41.5 | 90 % | 46 % |",
+			"| 2026-11-21 10:10 UTC |  | not found |  |", "| web | db | 97 % (80 % to 100 %) | 7 fatal, 0 survived |", "| db | 41.5 | 90 % | 46 % | burn 41.5  |", "| web | 1 | 3 | 25 % | Retries wait; Calls are bounded by a timeout |",
+			`- web GET /\| to &lt;db&gt;: No pause at all before 40 retries.`, "- AWS REL05-BP03: Control and limit retry calls", "- web: It calls itself: web → web.", "| web | mail | 12345 |", "| 1 | 0 | 1 | 1 | 2 | 2 | 1 |",
 			"| web GET / | 99.9 % | 98.765 % | infeasible | 0.01 % | 1.2 % to 1.3 % | db (needs 99.955 %; if survived: feasible)  |",
 		},
-		"html": {"<h3 class=\"critical\">a|b &lt;script&gt; fails</h3>", "<td>db<td>41.5<td>90 %", "<td>web<td>db<td>97 %", "<td>infeasible<td>0.01 %<td>1.2 % to 1.3 %<td>db (needs 99.955 %"},
+		"html": {"<h3 class=\"critical\">a|b &lt;script&gt; fails</h3>", "<td>db<td>41.5<td>", "burn 41.5", "●○○</span> 1<td>3<td>25 %", "<li>web GET /| to &lt;db&gt;: No pause at all before 40 retries.</li>", "<td>web<td>mail<td>12345", `<li class="critical"><b>1</b>`, "<td>web<td>db<td>97 %", "<td>infeasible<td>0.01 %<td>1.2 % to 1.3 %<td>db (needs 99.955 %"},
 	} {
 		text, err := report(t, format, answers)
 		if err != nil {
@@ -74,11 +80,11 @@ func TestReport(t *testing.T) {
 	}
 	text, err := report(t, "json", answers)
 	var r review
-	if err != nil || json.Unmarshal([]byte(text), &r) != nil || len(r.Findings.Findings) != 1 || len(r.Dependencies.Edges) != 2 {
+	if err != nil || json.Unmarshal([]byte(text), &r) != nil || len(r.Findings.Findings) != 1 || len(r.Dependencies.Edges) != 3 || len(r.Audit.Sites) != 1 {
 		t.Errorf("json: %v\n%s", err, text)
 	}
 	nothing := map[string]string{
-		"/api/v1/findings": `{}`, "/api/v1/incidents": `{}`, "/api/v1/dependencies": `{}`, "/api/v1/hotspots": `{}`, "/api/v1/objectives": `{}`,
+		"/api/v1/findings": `{}`, "/api/v1/incidents": `{}`, "/api/v1/dependencies": `{}`, "/api/v1/hotspots": `{}`, "/api/v1/audit": `{}`, "/api/v1/objectives": `{}`,
 	}
 	if text, err := report(t, "md", nothing); err != nil || !strings.Contains(text, "None is known.") || !strings.Contains(text, "Nothing yet.") {
 		t.Errorf("of nothing: %v\n%s", err, text)
