@@ -15,8 +15,6 @@ const (
 	settled = 5 * time.Second
 	final   = 2 * time.Minute
 	past    = time.Hour // from which it is learned what is usual, after a start
-
-	portion = 20 * time.Second // of what is recent that is held at once
 )
 
 // watch looks for incidents in the latest buckets, after it has learned from older ones what is usual.
@@ -33,11 +31,8 @@ func (e *Engine) watch(ctx context.Context, now time.Time, outcomes []graph.Outc
 		}
 	}
 	e.tracker.See(to, fared)
-	for from.Before(to) {
-		end := from.Add(portion)
-		if end.After(to) {
-			end = to
-		}
+	for from.Before(to) { // one by one: the rows of all would take much memory
+		end := from.Add(graph.Step)
 		rows, err := e.rows(ctx, graph.Window{From: from, To: end}, graph.Step)
 		if err != nil {
 			return err

@@ -3,6 +3,7 @@ package cascade
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 	"time"
 
@@ -77,6 +78,10 @@ func BenchmarkLook(b *testing.B) {
 			tr.Look(end, func(graph.NodeID) bool { return false })
 			at = learned
 		}
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		b.ReportMetric(float64(m.HeapAlloc)/1e6, "MB-held")
 	})
 	if n := len(tr.Incidents()); n > 0 {
 		b.Errorf("%d incidents", n)
