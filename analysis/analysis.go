@@ -132,7 +132,9 @@ type Engine struct {
 	shelf      shelf
 	nodes      map[graph.NodeID]graph.Node
 	declared   declared
-	unnamed    int // nodes of call sites that nothing named so far
+	unnamed    int                          // nodes of call sites that nothing named so far
+	aliases    map[graph.Alias]graph.NodeID // services by what they are called where they do not answer
+	met        map[graph.NodeID]bool        // callees whose names were asked for
 	since      time.Time
 	read       time.Time // end of what was read
 	ticks      int
@@ -147,7 +149,7 @@ type Engine struct {
 func New(cfg Config, tenant string, s Store, log *slog.Logger, reg prometheus.Registerer) *Engine {
 	f := promauto.With(reg)
 	e := &Engine{
-		cfg: cfg, tenant: tenant, store: s, log: log.With("component", "analysis"), now: time.Now, nodes: map[graph.NodeID]graph.Node{},
+		cfg: cfg, tenant: tenant, store: s, log: log.With("component", "analysis"), now: time.Now, nodes: map[graph.NodeID]graph.Node{}, met: map[graph.NodeID]bool{},
 		tracker: cascade.New(cfg.Cascade), auditor: audit.New(cfg.Audit),
 		warnings: &warnings{watch: change.NewWatch(cfg.Warnings)}, releases: releases{}, shelf: shelf{book: finding.NewBook(cfg.Finding)},
 		seconds: f.NewHistogram(prometheus.HistogramOpts{
@@ -235,6 +237,9 @@ func (e *Engine) look(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("read outcomes: %w", err)
 		}
+		if err := e.meet(ctx, now, rows); err != nil {
+			return err
+		}
 		if err := e.add(rows); err != nil {
 			return err
 		}
@@ -245,10 +250,10 @@ func (e *Engine) look(ctx context.Context) error {
 		return err
 	}
 	r := &Report{
-		At:    now,
-		Sites: slices.Collect(e.judge.Judgements(to)), Edges: slices.Collect(e.judge.Edges(to)),
+		At: now, Sites: e.sites(to),
 		Incidents: e.tracker.Incidents(), Alarms: e.warnings.watch.Alarms(),
 	}
+	r.Edges = slices.Collect(dependency.EdgesOf(slices.Values(r.Sites)))
 	r.Since = evidenceSince(r.Sites, e.since)
 	if err := e.nameNew(ctx, now, r.Sites); err != nil {
 		return err
@@ -273,7 +278,7 @@ func (e *Engine) add(rows []graph.OutcomeRow) error {
 		for n < len(rows) && rows[n].Bucket.Equal(rows[0].Bucket) {
 			n++
 		}
-		if err := e.judge.Add(rows[0].Bucket, rows[:n]); err != nil && !errors.Is(err, dependency.ErrFinal) {
+		if err := e.judge.Add(rows[0].Bucket, e.resolve(rows[:n])); err != nil && !errors.Is(err, dependency.ErrFinal) {
 			return fmt.Errorf("judge the minute %s: %w", rows[0].Bucket.Format(time.RFC3339), err)
 		}
 		e.releases.add(rows[:n])
@@ -282,7 +287,7 @@ func (e *Engine) add(rows []graph.OutcomeRow) error {
 	return nil
 }
 
-// nameNodes learns which nodes there are.
+// nameNodes learns which nodes there are, and who stands behind those that are mere addresses.
 func (e *Engine) nameNodes(ctx context.Context, now time.Time) error {
 	g, err := e.store.Graph(ctx, e.tenant, graph.Window{From: now.Add(-max(e.cfg.History, time.Hour)), To: now})
 	if err != nil {
@@ -293,7 +298,7 @@ func (e *Engine) nameNodes(ctx context.Context, now time.Time) error {
 		nodes[g.Nodes[i].ID()] = g.Nodes[i].Node
 	}
 	e.nodes, e.declared = nodes, declared{}
-	return nil
+	return e.nameAliases(ctx, now)
 }
 
 // nameNew learns which nodes there are if call sites have some that were not there before.

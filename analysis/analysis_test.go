@@ -26,6 +26,7 @@ import (
 // shop is a store with minutes that a test adds.
 type shop struct {
 	rows      []graph.OutcomeRow
+	nodes     []graph.NodeStats
 	calls     []graph.CallSiteRow
 	requests  []graph.OperationRow
 	down      bool
@@ -37,7 +38,9 @@ type shop struct {
 }
 
 func newShop() *shop {
-	return &shop{findings: map[string]finding.Finding{}, marks: map[string]finding.Mark{}}
+	return &shop{
+		nodes: []graph.NodeStats{{Node: web}, {Node: pg}}, findings: map[string]finding.Finding{}, marks: map[string]finding.Mark{},
+	}
 }
 
 var (
@@ -146,7 +149,7 @@ func add(of map[change.Series]*change.Slot, s change.Series, start, at time.Time
 }
 
 func (s *shop) Graph(context.Context, string, graph.Window) (graph.Graph, error) {
-	return graph.Graph{Nodes: []graph.NodeStats{{Node: web}, {Node: pg}}}, nil
+	return graph.Graph{Nodes: s.nodes}, nil
 }
 
 func (s *shop) Findings(context.Context, string) ([]finding.Finding, error) {
@@ -236,6 +239,44 @@ func TestEngine(t *testing.T) {
 	s.down = false
 	if v := verdict(); v != dependency.Hard {
 		t.Errorf("%s when the store is back", v)
+	}
+}
+
+// A service that dies leaves calls to an address; they count as its own from the first one on.
+func TestDeadServiceKeepsItsName(t *testing.T) {
+	now := time.Date(2026, 5, 4, 12, 0, 30, 0, time.UTC)
+	cart := graph.Node{Type: graph.TypeService, Name: "cart"}
+	address := graph.Node{Type: graph.TypeExternal, Name: "10.0.0.7:8080"}
+	call := func(to graph.Node, calls, failed int64, basis graph.Basis) graph.CallSiteRow {
+		r := graph.CallSiteRow{Bucket: now.Truncate(time.Minute), EdgeKey: graph.EdgeKey{Caller: web.ID(), Callee: to.ID()}, CalleeOperation: "GET /cart", Basis: basis}
+		r.Calls, r.Failed = calls, failed
+		return r
+	}
+	s := newShop()
+	s.nodes = append(s.nodes, graph.NodeStats{Node: cart})
+	s.calls = []graph.CallSiteRow{call(cart, 100, 0, graph.ByKinds)}
+	s.minute(now.Truncate(time.Minute), 0)
+	s.rows[1].Callee = cart.ID()
+	e := New(DefaultConfig(), "default", s, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	e.now = func() time.Time { return now }
+	for _, alive := range []bool{true, false} {
+		if !alive {
+			now = now.Add(time.Minute)
+			s.minute(now.Truncate(time.Minute), 6)
+			s.rows[3].Callee = address.ID()
+			s.nodes = append(s.nodes, graph.NodeStats{Node: address})
+			s.calls = append(s.calls, call(address, 6, 6, graph.ByVirtual))
+		}
+		if err := e.look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := e.Report()
+	if len(r.Sites) != 1 || len(r.Edges) != 1 || r.Sites[0].Callee != cart.ID() || r.Sites[0].Verdict != dependency.Hard || r.Sites[0].Evidence.TotalFatal != 6 {
+		t.Errorf("dependencies %+v", r.Sites)
+	}
+	if s.rows[3].Callee != address.ID() {
+		t.Error("the rows of the store were changed")
 	}
 }
 

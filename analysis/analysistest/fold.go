@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"faultline/graph"
 	"faultline/graph/match"
 	"faultline/ingest/fold"
 	"faultline/ingest/otlp"
@@ -32,6 +33,22 @@ type (
 // had been matched.
 func Fold(cfg match.Config, requests iter.Seq[Request]) (Tables, error) {
 	return fold.Requests(cfg, requests)
+}
+
+// Minutes yields the outcomes of each minute in turn.
+func Minutes(rows []graph.OutcomeRow) iter.Seq[[]graph.OutcomeRow] {
+	return func(yield func([]graph.OutcomeRow) bool) {
+		for len(rows) > 0 {
+			n := 1
+			for n < len(rows) && rows[n].Bucket.Equal(rows[0].Bucket) {
+				n++
+			}
+			if !yield(rows[:n:n]) {
+				return
+			}
+			rows = rows[n:]
+		}
+	}
 }
 
 // Recorded yields the requests of a file with one OTLP/JSON export request a line, compressed by gzip.

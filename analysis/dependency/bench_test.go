@@ -124,7 +124,7 @@ func BenchmarkEdges(b *testing.B) {
 	}
 	b.ReportAllocs()
 	for b.Loop() {
-		for range j.Edges(noon) {
+		for range EdgesOf(j.Judgements(noon)) {
 			continue
 		}
 	}

@@ -146,7 +146,7 @@ type Evidence struct {
 	TotalSurvived     int64 // isolated total failures that their request survived
 	PartialFatal      int64
 	PartialSurvived   int64
-	ContestedFatal    int64 // failures beside those of other callees; shown, not used
+	ContestedFatal    int64 // failures beside those of other callees; used only where the request went on to call others
 	ContestedSurvived int64
 
 	Fatal    float64   // what counts towards hard: capped by minute, faded, partial failures half

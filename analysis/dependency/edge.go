@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"iter"
 	"slices"
-	"time"
 
 	"faultline/graph"
 )
@@ -64,9 +63,6 @@ func EdgesOf(judgements iter.Seq[Judgement]) iter.Seq[EdgeJudgement] {
 		flush()
 	}
 }
-
-// Edges yields a judgement for every edge, by caller and callee.
-func (j *Judge) Edges(at time.Time) iter.Seq[EdgeJudgement] { return EdgesOf(j.Judgements(at)) }
 
 type edgeSum struct {
 	EdgeJudgement

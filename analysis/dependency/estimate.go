@@ -38,8 +38,12 @@ type tally struct {
 	a, b float64 // of these those that took the request down and those that it survived, faded
 	u, v float64 // Σ over a and b of the leak in the minute
 
-	// Failures in part: the fatal ones, and u + v·leak of them that the leak alone explains.
-	p, pu, pv float64
+	// Total failures beside those of others after which the request went on to another callee, and those in a
+	// after which it did. A caller that stops at what is fatal survived the former; see read.
+	c, w float64
+
+	// Failures in part: the fatal ones, the survived ones, and u + v·leak of them that the leak alone explains.
+	p, ps, pu, pv float64
 }
 
 func (t *tally) add(o *tally) {
@@ -48,7 +52,10 @@ func (t *tally) add(o *tally) {
 	t.b += o.b
 	t.u += o.u
 	t.v += o.v
+	t.c += o.c
+	t.w += o.w
 	t.p += o.p
+	t.ps += o.ps
 	t.pu += o.pu
 	t.pv += o.pv
 }
@@ -59,7 +66,10 @@ func (t *tally) fade(by float64) {
 	t.b *= by
 	t.u *= by
 	t.v *= by
+	t.c *= by
+	t.w *= by
 	t.p *= by
+	t.ps *= by
 	t.pu *= by
 	t.pv *= by
 }
@@ -83,14 +93,29 @@ func (t *tally) read(leak float64) sample {
 	if t.a+t.b > 0 {
 		s.leak = (t.u + t.v*leak) / (t.a + t.b)
 	}
+	s.b += t.c * t.stops()
 	// A fatal failure in part counts only as far as requests that fail anyway do not explain it: harmless
-	// failures in part count for nothing, so without this the leak alone would add up to hard.
+	// failures in part count for nothing, so without this the leak alone would add up to hard. Losing all calls
+	// is at least as bad as losing some, so they bound the hardness from below, and the more of them are harmless
+	// the lower. The bound is put as so many fatal failures as lead to the same expectation.
 	explained := t.pu + t.pv*leak
 	if p := t.p - explained - 2*math.Sqrt(explained); p > 0 {
-		s.a += partialFatalPart * p
-		s.n += partialFatalPart * p
+		p *= partialFatalPart * min(1, 2/(1+t.ps))
+		s.a += p
+		s.n += p
 	}
 	return s
+}
+
+// stops is the share of fatal failures at which the caller stopped. One that stops at what is fatal never
+// learns what its later callees would have said, so of a fault of several the failures of an early one are
+// isolated if they are fatal, and beside others if they are not: the latter then have to be counted as well. A
+// caller that goes on whatever happens has no such bias.
+func (t *tally) stops() float64 {
+	if t.a == 0 {
+		return 1
+	}
+	return max(0, 1-t.w/t.a)
 }
 
 // posterior is what is known of the probability that a request fails in an isolated total failure,

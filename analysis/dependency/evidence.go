@@ -31,7 +31,7 @@ type failMinute struct {
 
 // counts are raw counts of failures.
 type counts struct {
-	totalFatal, totalSurvived, partialFatal, partialSurvived, contestedFatal, contestedSurvived int64
+	totalFatal, totalSurvived, partialFatal, partialSurvived, contestedFatal, contestedSurvived, contestedPassed, fatalPassed int64
 }
 
 func (c *counts) add(o *counts) {
@@ -41,6 +41,8 @@ func (c *counts) add(o *counts) {
 	c.partialSurvived += o.partialSurvived
 	c.contestedFatal += o.contestedFatal
 	c.contestedSurvived += o.contestedSurvived
+	c.contestedPassed += o.contestedPassed
+	c.fatalPassed += o.fatalPassed
 }
 
 func (c *counts) any() bool { return *c != counts{} }
@@ -58,19 +60,21 @@ func (m *failMinute) leak() (u, v float64) {
 func (m *failMinute) tally(limit float64) tally {
 	u, v := m.leak()
 	var t tally
+	scale := 1.0
 	if all := float64(m.totalFatal + m.totalSurvived); all > 0 {
-		scale := min(1, limit/all)
-		t.a, t.b = scale*float64(m.totalFatal), scale*float64(m.totalSurvived)
+		scale = min(1, limit/all)
+		t.a, t.b, t.w = scale*float64(m.totalFatal), scale*float64(m.totalSurvived), scale*float64(m.fatalPassed)
 		t.n = t.a + t.b
 		t.u, t.v = u*t.n, v*t.n
 	}
+	t.c = min(scale*float64(m.contestedPassed), limit)
 	if m.partialFatal > 0 || m.partialSurvived > 0 {
 		scale := 1.0
 		if fatal := float64(m.partialFatal); fatal > limit {
 			scale = limit / fatal
 		}
 		all := scale * float64(m.partialFatal+m.partialSurvived)
-		t.p, t.pu, t.pv = scale*float64(m.partialFatal), u*all, v*all
+		t.p, t.ps, t.pu, t.pv = scale*float64(m.partialFatal), scale*float64(m.partialSurvived), u*all, v*all
 	}
 	return t
 }
@@ -237,12 +241,12 @@ func (s *state) suspect(m *failMinute, t *tally, leak float64) bool {
 	if !s.decided() {
 		return false
 	}
-	all := float64(m.totalFatal + m.totalSurvived)
-	if all == 0 {
+	a, b := float64(m.totalFatal), float64(m.totalSurvived)+float64(m.contestedPassed)*s.stops()
+	if a+b == 0 {
 		return false
 	}
-	scale := min(1, perMinute/all)
-	a, b := scale*float64(m.totalFatal), scale*float64(m.totalSurvived)
+	scale := min(1, perMinute/(a+b))
+	a, b = scale*a, scale*b
 	u, v := m.leak()
 	l := min(u+v*leak, 0.999)
 	// ratio is how much likelier the minute is with hardness h1 than with h0, as a logarithm.

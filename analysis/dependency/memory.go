@@ -20,7 +20,7 @@ type Memory struct {
 }
 
 // memoryFormat changes with the meaning of what is in Data.
-const memoryFormat = 1
+const memoryFormat = 2
 
 type operationMemory struct {
 	Format   int                 `json:"format"`
@@ -68,23 +68,26 @@ type watchMemory struct {
 }
 
 type recordMemory struct {
-	Tally  [8]float64 `json:"tally"`
-	Counts [6]int64   `json:"counts"`
-	Since  int32      `json:"since"`
+	Tally  [11]float64 `json:"tally"`
+	Counts [8]int64    `json:"counts"`
+	Since  int32       `json:"since"`
 }
 
 func (r *record) memory() recordMemory {
 	t, c := &r.tally, &r.counts
 	return recordMemory{
-		[...]float64{t.n, t.a, t.b, t.u, t.v, t.p, t.pu, t.pv},
-		[...]int64{c.totalFatal, c.totalSurvived, c.partialFatal, c.partialSurvived, c.contestedFatal, c.contestedSurvived},
+		[...]float64{t.n, t.a, t.b, t.u, t.v, t.c, t.w, t.p, t.ps, t.pu, t.pv},
+		[...]int64{c.totalFatal, c.totalSurvived, c.partialFatal, c.partialSurvived, c.contestedFatal, c.contestedSurvived, c.contestedPassed, c.fatalPassed},
 		r.since,
 	}
 }
 
 func (m *recordMemory) record() record {
 	t, c := &m.Tally, &m.Counts
-	return record{tally{t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]}, counts{c[0], c[1], c[2], c[3], c[4], c[5]}, m.Since}
+	return record{
+		tally{t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], t[8], t[9], t[10]},
+		counts{c[0], c[1], c[2], c[3], c[4], c[5], c[6], c[7]}, m.Since,
+	}
 }
 
 func (s *state) memory() *stateMemory {

@@ -188,7 +188,9 @@ func failMinuteOf(at int32, rows []numbered) failMinute {
 	var byVersion map[string]int64
 	for _, r := range rows {
 		s := &r.row.OutcomeStats
-		m.counts.add(&counts{s.TotalFatal, s.TotalSurvived, s.PartialFatal, s.PartialSurvived, s.ContestedFatal, s.ContestedSurvived})
+		m.counts.add(&counts{
+			s.TotalFatal, s.TotalSurvived, s.PartialFatal, s.PartialSurvived, s.ContestedFatal, s.ContestedSurvived, s.ContestedPassed, s.FatalPassed,
+		})
 		m.fatal = leastTrace(m.fatal, s.FatalTrace)
 		m.survived = leastTrace(m.survived, s.SurvivedTrace)
 		if n := s.TotalFatal + s.TotalSurvived + s.PartialFatal; n != 0 && len(rows) > 1 {
@@ -205,7 +207,9 @@ func failMinuteOf(at int32, rows []numbered) failMinute {
 			m.version, most = v, n
 		}
 	}
-	for _, n := range [...]*int64{&m.totalFatal, &m.totalSurvived, &m.partialFatal, &m.partialSurvived, &m.contestedFatal, &m.contestedSurvived} {
+	for _, n := range [...]*int64{
+		&m.totalFatal, &m.totalSurvived, &m.partialFatal, &m.partialSurvived, &m.contestedFatal, &m.contestedSurvived, &m.contestedPassed, &m.fatalPassed,
+	} {
 		*n = max(*n, 0)
 	}
 	return m

@@ -1403,7 +1403,7 @@ type DependencyEdgeBasis string
 
 // DependencyEvidence Requests with a failure of the callee that nothing else explains, by what became of them
 type DependencyEvidence struct {
-	// ContestedFatal Other callees failed too; not used for the verdict
+	// ContestedFatal Other callees failed too; used for the verdict only where the request went on after it
 	ContestedFatal    int64 `json:"contested_fatal"`
 	ContestedSurvived int64 `json:"contested_survived"`
 

@@ -865,7 +865,7 @@ export interface components {
             partial_survived: number;
             /**
              * Format: int64
-             * @description Other callees failed too; not used for the verdict
+             * @description Other callees failed too; used for the verdict only where the request went on after it
              */
             contested_fatal: number;
             /** Format: int64 */
