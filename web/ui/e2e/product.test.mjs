@@ -459,7 +459,7 @@ test('a finding opens its evidence and leads to what it is about', async () => {
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 for (const colorScheme of ['light', 'dark']) {
-  for (const path of ['/map', '/table', '/table?rows=edges', '/map?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z', 'panel', '/pipeline', '/pipeline?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z', 'trace', '/incidents', '/findings', '/hotspots', '/whatif', '/objectives']) {
+  for (const path of ['/map', '/table', '/table?rows=edges', '/map?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z', 'panel', '/pipeline', '/pipeline?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z', 'trace', '/incidents', '/findings', '/hotspots', '/whatif', '/objectives', 'node page', 'edge page', 'incident', '/map?lens=criticality', '/table?lens=fragility']) {
     test(`axe finds nothing serious: ${path}, ${colorScheme}`, async () => {
       let at = path
       if (path === 'panel') at = `/map?node=${(await api('/graph')).nodes.find((n) => n.name === 'checkout').id}`

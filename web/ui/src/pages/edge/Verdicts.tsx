@@ -54,7 +54,7 @@ const SHOWN = 20
 /** The verdict for each operation of the caller, with the counts under it. */
 export function CallSites(ends: Ends) {
   const query = useDependencies(ends.caller)
-  const { data: outcomes } = useOutcomes(ends.caller)
+  const { data: outcomes, isPending } = useOutcomes(ends.caller)
   return (
     <Loaded query={query}>
       {({ call_sites }) => {
@@ -64,7 +64,7 @@ export function CallSites(ends: Ends) {
         return (
           <>
             <ul className="-my-4" aria-label="Call sites">
-              {sites.slice(0, SHOWN).map((s) => <Site key={s.operation} site={s} seen={seen.find((o) => o.operation === s.operation)} />)}
+              {sites.slice(0, SHOWN).map((s) => <Site key={s.operation} site={s} seen={seen.find((o) => o.operation === s.operation)} loading={isPending} />)}
             </ul>
             {sites.length > SHOWN && <p className="text-ink-3 mt-4 text-xs">and {plural(sites.length - SHOWN, 'further operation')}</p>}
           </>
@@ -74,7 +74,14 @@ export function CallSites(ends: Ends) {
   )
 }
 
-function Site({ site: s, seen }: { site: DependencySite; seen: CallOutcomes | undefined }) {
+interface SiteProps {
+  site: DependencySite
+  /** Its outcomes in the window; none when it had no request. */
+  seen: CallOutcomes | undefined
+  loading: boolean
+}
+
+function Site({ site: s, seen, loading }: SiteProps) {
   const text = interval(s)
   return (
     <li className="border-line grid gap-x-10 gap-y-3 border-t py-4 first:border-t-0 lg:grid-cols-[minmax(0,1fr)_minmax(0,1.25fr)]" data-site={s.operation} data-verdict={s.verdict}>
@@ -103,7 +110,7 @@ function Site({ site: s, seen }: { site: DependencySite; seen: CallOutcomes | un
           )}
         </dl>
       </div>
-      <Table site={s} seen={seen} />
+      <Table site={s} seen={seen} loading={loading} />
     </li>
   )
 }
@@ -121,7 +128,7 @@ function retries({ rescued, exhausted, retry_masked }: DependencySite): string {
 const number = 'border-line border-t py-1 text-right'
 
 /** Callee failed or not, request failed or not: all evidence, and this window. */
-function Table({ site, seen }: { site: DependencySite; seen: CallOutcomes | undefined }) {
+function Table({ site, seen, loading }: SiteProps) {
   const cells = (pair: { failed: number; ok: number } | null, none: string) => pair
     ? <><td className={`${number} ${pair.failed > 0 ? 'text-bad font-semibold' : 'text-ink-3'}`}>{count(pair.failed)}</td><td className={`${number} ${pair.ok > 0 ? '' : 'text-ink-3'}`}>{count(pair.ok)}</td></>
     : <td className={`${number} text-ink-3 text-xs`} colSpan={2}>{none}</td>
@@ -141,8 +148,8 @@ function Table({ site, seen }: { site: DependencySite; seen: CallOutcomes | unde
         {fourfold(site, seen).map((r) => (
           <tr key={r.callee}>
             <th scope="row" className="border-line border-t py-1 text-left font-normal">{r.callee} <span className="text-ink-3 text-xs">{r.note}</span></th>
-            {cells(r.all, `≈ ${share(site.leak, 1)} fail`)}
-            {cells(r.window, 'no request')}
+            {cells(r.all, `${share(site.leak, 1)} fail`)}
+            {cells(r.window, loading ? 'loading…' : 'no request')}
           </tr>
         ))}
       </tbody>
