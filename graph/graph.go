@@ -150,6 +150,7 @@ type Edge struct {
 	EdgeKey
 	Basis    Basis
 	LastSeen time.Time // start of the last bucket with a call
+	Aliased  int64     // calls that nobody answered, told to be of this edge by what their caller's half names
 	Stats
 }
 

@@ -15,11 +15,12 @@ type Block struct {
 	Outcomes   []OutcomeRow
 	Halves     []HalfRow
 	Spans      []SpanRow
+	Aliases    []AliasRow
 }
 
 // Rows is how many rows the block has.
 func (b *Block) Rows() int {
-	return len(b.Nodes) + len(b.CallSites) + len(b.Operations) + len(b.Outcomes) + len(b.Halves) + len(b.Spans)
+	return len(b.Nodes) + len(b.CallSites) + len(b.Operations) + len(b.Outcomes) + len(b.Halves) + len(b.Spans) + len(b.Aliases)
 }
 
 // NodeRow says that a node exists. It is written when a node is first seen and again as long as it lives.

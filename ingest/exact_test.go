@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -124,6 +125,9 @@ func TestExact(t *testing.T) {
 						got := store.sums()
 						if calm == nil {
 							calm = got
+							if !slices.ContainsFunc(slices.Collect(maps.Keys(got)), func(key string) bool { return strings.HasPrefix(key, "alias ") }) {
+								t.Error("nothing was learned of who answers to which address")
+							}
 						}
 						if diff := gocmp.Diff(calm, got, cmpopts.EquateEmpty()); diff != "" {
 							t.Errorf("not what a calm run stores (-calm +stored):\n%s", diff)
@@ -255,6 +259,9 @@ func (s sums) addBlock(b *graph.Block) {
 			counts = append(counts, *n)
 		}
 		s.add(fmt.Sprintf("outcome %s %s %s %s", r.Bucket, r.Caller, r.Operation, r.Callee), counts, r.FailedTimes, r.Gaps, r.GapRatios, r.Tries)
+	}
+	for _, r := range b.Aliases {
+		s.add(fmt.Sprintf("alias %s %s %s %s", r.Bucket, r.Caller, r.Peer, r.Callee), []int64{r.N})
 	}
 	for _, r := range b.Halves {
 		s.add(fmt.Sprintf("half %s %s %s %s", r.Bucket, r.Node, r.Side, r.Fate), []int64{r.N})

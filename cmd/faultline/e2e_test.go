@@ -175,7 +175,7 @@ type graphAnswer struct {
 	}
 	Edges []struct {
 		ID, Caller, Callee, Protocol, Mode string
-		Calls, Failed, Timeouts            int64
+		Calls, Failed, Timeouts, Aliased   int64
 		P50                                *float64 `json:"p50_ms"`
 		Halves                             *struct {
 			Both       int64

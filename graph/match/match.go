@@ -49,6 +49,7 @@ type Call struct {
 	N                      int64
 	Caller, Callee, Via    NodeRef // Via: the queue, in the producer → consumer view of a message
 	CallerOp, CalleeOp     NameRef
+	Peer                   NodeRef // whom the caller's half names, in some of the calls that were answered (see learnFrom)
 	Protocol               string
 	Mode                   graph.Mode
 	Basis                  graph.Basis

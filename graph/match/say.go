@@ -79,7 +79,25 @@ func (m *Matcher) protocolName(p uint8, s *slot) string {
 
 // call counts a call from p to s.
 func (m *Matcher) call(n int64, p, s *slot, op NameRef, basis graph.Basis) {
-	m.tellCall(m.between(n, p, s, op, basis))
+	c := m.between(n, p, s, op, basis)
+	c.Peer = m.learnFrom(p)
+	m.tellCall(c)
+}
+
+// learnShare is how many traces there are for each whose calls are learned from.
+const learnShare = 8
+
+// learnFrom returns the peer that the caller's half p names, if an answered call of it is to be remembered
+// under that name: those of one trace in learnShare are, by the trace's id, so that every process and every
+// order of spans chooses the same.
+func (m *Matcher) learnFrom(p *slot) NodeRef {
+	if p.peer == 0 || p.trace[len(p.trace)-1]%learnShare != 0 || !p.isCaller() || p.has(adopted) {
+		return 0
+	}
+	if nd := &m.names.nodes[p.peer]; nd.Type != graph.TypeExternal || nd.weak || nd.Name == graph.Other {
+		return 0
+	}
+	return p.peer
 }
 
 func (m *Matcher) tellCall(c Call) {

@@ -30,6 +30,7 @@ type Folder struct {
 	requests  rows[requestKey, row]
 	outcomes  rows[outcomeKey, graph.OutcomeStats]
 	halves    rows[halfKey, int64]
+	aliases   map[aliasKey]int64
 	ends      []end
 	spans     []graph.SpanRow
 	edges     map[edgeKey]struct{}
@@ -96,7 +97,7 @@ var _ match.Sink = (*Folder)(nil)
 // New returns an empty Folder of calls between the nodes of names.
 func New(cfg Config, names *match.Names) *Folder {
 	return &Folder{
-		cfg: cfg, names: names, edges: map[edgeKey]struct{}{}, byWay: map[way]wayRef{}, seen: map[match.NodeRef]int64{},
+		cfg: cfg, names: names, aliases: map[aliasKey]int64{}, edges: map[edgeKey]struct{}{}, byWay: map[way]wayRef{}, seen: map[match.NodeRef]int64{},
 	}
 }
 
@@ -133,6 +134,7 @@ func (f *Folder) Call(c *match.Call) {
 	}
 	r.basis |= c.Basis
 	r.add(c.N, c.Outcome, c.Weight)
+	f.learn(c)
 	if c.ClientTime >= 0 {
 		r.client.observe(c.ClientTime, c.N)
 	}
@@ -274,6 +276,7 @@ func (f *Folder) Flush() graph.Block {
 		f.wrote(n, bucket)
 	}
 	f.flushOutcomes(&b)
+	f.flushAliases(&b)
 	f.calls.reset()
 	f.requests.reset()
 	clear(f.seen)

@@ -35,6 +35,11 @@ func (s *Store) Graph(ctx context.Context, tenant string, w graph.Window) (g gra
 	if g.Edges, err = s.edges(ctx, params, 1+len(served)/nodesPerSlice); err != nil {
 		return graph.Graph{}, fmt.Errorf("select edges: %w", err)
 	}
+	aliases, err := s.aliases(ctx, tenant, g.Window)
+	if err != nil {
+		return graph.Graph{}, err
+	}
+	g.Edges = busiestFirst(aliases.Resolve(g.Edges))
 	names, err := s.nodes(ctx, tenant)
 	if err != nil {
 		return graph.Graph{}, fmt.Errorf("select nodes: %w", err)
@@ -55,7 +60,7 @@ const (
 	slicesAtOnce  = 2
 )
 
-// edges selects all edges in n slices, busiest first. Node ids are hashes, so equal ranges of them hold
+// edges selects all edges in n slices. Node ids are hashes, so equal ranges of them hold
 // about as many callers each; and the rows of a bucket are stored in the order of their callers, so that a
 // slice reads little more than its own.
 func (s *Store) edges(ctx context.Context, params clickhouse.Parameters, n int) ([]graph.Edge, error) {
@@ -76,7 +81,11 @@ func (s *Store) edges(ctx context.Context, params clickhouse.Parameters, n int) 
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	edges := slices.Concat(parts...)
+	return slices.Concat(parts...), nil
+}
+
+// busiestFirst returns edges in the order in which a graph has them.
+func busiestFirst(edges []graph.Edge) []graph.Edge {
 	busiest := make([]*graph.Edge, len(edges)) // an edge is large, a pointer to it is quickly moved
 	for i := range edges {
 		busiest[i] = &edges[i]
@@ -88,7 +97,7 @@ func (s *Store) edges(ctx context.Context, params clickhouse.Parameters, n int) 
 	for i, e := range busiest {
 		sorted[i] = *e
 	}
-	return sorted, nil
+	return sorted
 }
 
 func compareKeys(a, b *graph.EdgeKey) int {

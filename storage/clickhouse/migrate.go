@@ -144,6 +144,7 @@ func (s *Store) setRetention(ctx context.Context) error {
 		keep[table+"_1h"] = s.cfg.Retention.Hour
 		keep[table+"_6h"] = s.cfg.Retention.Hour
 	}
+	keep["aliases_1h"] = s.cfg.Retention.Minute
 	for _, table := range []string{"outcomes", "halves"} {
 		keep[table+"_1m"] = s.cfg.Retention.Minute
 		keep[table+"_1h"] = s.cfg.Retention.Hour

@@ -97,8 +97,11 @@ func (s *Store) CallSites(ctx context.Context, tenant string, w graph.Window, ke
 	if err != nil {
 		return nil, graph.Window{}, err
 	}
+	keys, err := s.storedAs(ctx, tenant, of, key)
+	if err != nil {
+		return nil, graph.Window{}, err
+	}
 	params := coverParams(tenant, cover(of))
-	addKey(params, key)
 	var (
 		bins    binArena
 		row     statsRow
@@ -106,16 +109,22 @@ func (s *Store) CallSites(ctx context.Context, tenant string, w graph.Window, ke
 		targets = slices.Concat([]any{&site.CallerOperation, &site.CalleeOperation},
 			row.countTargets(), row.clientTargets(), row.serverTargets())
 	)
-	err = s.query(ctx, selectCallSites, params, func(rows driver.Rows) error {
-		if err := rows.Scan(targets...); err != nil {
-			return err
+	for _, key := range keys {
+		addKey(params, key)
+		err = s.query(ctx, selectCallSites, params, func(rows driver.Rows) error {
+			if err := rows.Scan(targets...); err != nil {
+				return err
+			}
+			site.Stats = row.decode(&bins)
+			sites = append(sites, site)
+			return nil
+		})
+		if err != nil {
+			return nil, graph.Window{}, fmt.Errorf("select call sites: %w", err)
 		}
-		site.Stats = row.decode(&bins)
-		sites = append(sites, site)
-		return nil
-	})
-	if err != nil {
-		return nil, graph.Window{}, fmt.Errorf("select call sites: %w", err)
+	}
+	if len(keys) > 1 {
+		sites = mergeSites(sites)
 	}
 	if len(sites) == 0 {
 		return nil, graph.Window{}, fmt.Errorf("edge %s: %w in this window", key, graph.ErrNotFound)

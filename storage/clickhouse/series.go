@@ -68,13 +68,31 @@ func (s *Store) OperationSeries(ctx context.Context, tenant string, w graph.Wind
 // EdgeSeries returns the calls on an edge over time.
 func (s *Store) EdgeSeries(ctx context.Context, tenant string, w graph.Window, step time.Duration, key graph.EdgeKey) (points []graph.Point, err error) {
 	defer func(start time.Time) { s.metrics.asked("edge_series", start, err) }(time.Now())
-	q := seriesQuery{statement: seriesEdge, table: "edges", params: clickhouse.Parameters{"tenant": escape(tenant)}, client: true}
-	addKey(q.params, key)
-	points, seen, err := s.series(ctx, q, w, step)
-	if err == nil && !seen {
+	keys, err := s.storedAs(ctx, tenant, w, key)
+	if err != nil {
+		return nil, err
+	}
+	seen := false
+	for _, key := range keys {
+		q := seriesQuery{statement: seriesEdge, table: "edges", params: clickhouse.Parameters{"tenant": escape(tenant)}, client: true}
+		addKey(q.params, key)
+		more, some, err := s.series(ctx, q, w, step)
+		if err != nil {
+			return nil, err
+		}
+		seen = seen || some
+		if points == nil {
+			points = more
+			continue
+		}
+		for i := range more {
+			points[i].Stats.Add(&more[i].Stats)
+		}
+	}
+	if !seen {
 		return nil, fmt.Errorf("edge %s: %w in this window", key, graph.ErrNotFound)
 	}
-	return points, err
+	return points, nil
 }
 
 // seriesQuery is a statement over one tier of a table. client says that it also selects the durations

@@ -20,6 +20,8 @@ var (
 	insertOutcomes         = statement("insert_outcomes.sql")
 	insertHalves           = statement("insert_halves.sql")
 	insertSpans            = statement("insert_spans.sql")
+	insertAliases          = statement("insert_aliases.sql")
+	selectAliases          = statement("select_aliases.sql")
 	insertPipeline         = statement("insert_pipeline.sql")
 	insertExchangeRecords  = statement("insert_exchange_records.sql")
 	insertExchangeMember   = statement("insert_exchange_member.sql")

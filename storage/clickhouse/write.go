@@ -62,6 +62,8 @@ func inserts(b *graph.Block) []insert {
 		func(r *graph.OutcomeRow) time.Time { return r.Bucket }, compareOutcomes, appendOutcome)...)
 	all = append(all, cut(b.Token, "halves_1m", insertHalves, b.Halves,
 		func(r *graph.HalfRow) time.Time { return r.Bucket }, compareHalves, appendHalf)...)
+	all = append(all, cut(b.Token, "aliases_1h", insertAliases, b.Aliases,
+		func(r *graph.AliasRow) time.Time { return r.Bucket }, compareAliases, appendAlias)...)
 	return append(all, cut(b.Token, "spans", insertSpans, b.Spans, startOf, compareSpans, appendSpan)...)
 }
 

@@ -72,7 +72,7 @@ func wireEdge(e *graph.Edge) gen.Edge {
 	out := gen.Edge{
 		Red: red(&e.Stats, e.Duration()),
 		Id:  e.EdgeKey.String(), Caller: e.Caller.String(), Callee: e.Callee.String(), Protocol: e.Protocol,
-		Mode: gen.Mode(e.Mode), Basis: basis, LastSeen: e.LastSeen.UTC(),
+		Mode: gen.Mode(e.Mode), Basis: basis, LastSeen: e.LastSeen.UTC(), Aliased: e.Aliased,
 		ServerP50Ms: ms(e.Server, 0.50), ServerP95Ms: ms(e.Server, 0.95), ServerP99Ms: ms(e.Server, 0.99),
 	}
 	if e.Via != 0 {

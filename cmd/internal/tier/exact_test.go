@@ -397,7 +397,7 @@ func compare(t *testing.T, conn clickhouse.Conn, want *truth.Tables) map[string]
 	dump := map[string]string{}
 	for _, table := range []string{
 		"call_sites_10s", "call_sites_1m", "call_sites_1h", "edges_10s", "edges_1m", "edges_1h", "operations_10s", "operations_1m", "operations_1h",
-		"outcomes_1m", "outcomes_1h", "halves_1m", "halves_1h",
+		"outcomes_1m", "outcomes_1h", "halves_1m", "halves_1h", "aliases_1h",
 	} {
 		if err := dumpTable(t.Context(), conn, table, dump); err != nil {
 			t.Fatal(err)

@@ -1600,6 +1600,10 @@ type Edge struct {
 	// Embedded struct due to allOf(#/components/schemas/Red)
 	Red `yaml:",inline"`
 	// Embedded fields due to inline allOf schema
+	// Aliased Calls that nobody answered and that are counted here because calls of the same caller to the same
+	// address, or other name, are answered by this callee otherwise: so a dead service keeps its edges
+	Aliased int64 `json:"aliased"`
+
 	// Basis The witnesses for the edge
 	Basis []Basis `json:"basis"`
 

@@ -564,6 +564,12 @@ export interface components {
             /** Format: double */
             server_p99_ms: number | null;
             halves?: components["schemas"]["EdgeHalves"];
+            /**
+             * Format: int64
+             * @description Calls that nobody answered and that are counted here because calls of the same caller to the same
+             *     address, or other name, are answered by this callee otherwise: so a dead service keeps its edges
+             */
+            aliased: number;
         };
         /**
          * @description Of how many calls of the edge which halves came: how complete the edge is. Late halves move a call from one

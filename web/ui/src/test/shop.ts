@@ -16,7 +16,7 @@ export function node(id: string, over: Partial<GraphNode> = {}): GraphNode {
 export function edge(words: string, over: Partial<GraphEdge> = {}): GraphEdge {
   const [caller = '', callee = ''] = words.split('>')
   return {
-    ...red(100), id: words, caller, callee, protocol: 'http', mode: 'sync', basis: ['kinds'], last_seen: '2026-01-01T00:00:00Z',
+    ...red(100), id: words, caller, callee, protocol: 'http', mode: 'sync', basis: ['kinds'], aliased: 0, last_seen: '2026-01-01T00:00:00Z',
     server_p50_ms: null, server_p95_ms: null, server_p99_ms: null, ...over,
   }
 }

@@ -92,6 +92,9 @@ function Detail({ detail }: { detail: EdgeDetail }) {
             {share(edge.halves.both, edge.calls)} of the calls were seen from both ends, {count(edge.halves.caller_only)} by the caller only, {count(edge.halves.callee_only)} by the callee only.
           </p>
         )}
+        {edge.aliased > 0 && (
+          <p className="text-ink-2 mt-1">{count(edge.aliased)} calls got no answer. They are shown here because calls to the same address are answered by {callee.name} otherwise.</p>
+        )}
       </Section>
     </>
   )

@@ -1,0 +1,1 @@
+INSERT INTO aliases_1h (tenant, bucket, caller, peer, callee, n)
