@@ -64,5 +64,5 @@ function describe(drawn: DrawnNode, windowSeconds: number, reading: Reading | un
   const traffic = red.calls > 0
     ? [`${rate(perSecond(red, windowSeconds))}`, `${share(red.failed, red.calls)} failed`, red.p95_ms !== null && `p95 ${duration(red.p95_ms)}`]
     : [out.calls > 0 ? `calls out ${rate(perSecond(out, windowSeconds))}` : 'no calls reported']
-  return [drawn.label, subtitle(drawn), reading?.text, HEALTH_TEXT[drawn.health], ...traffic].filter(Boolean).join(', ')
+  return [drawn.label, reading?.text, subtitle(drawn), HEALTH_TEXT[drawn.health], ...traffic].filter(Boolean).join(', ')
 }
