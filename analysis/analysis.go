@@ -19,6 +19,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"faultline/analysis/audit"
+	"faultline/analysis/calibration"
 	"faultline/analysis/cascade"
 	"faultline/analysis/change"
 	"faultline/analysis/declare"
@@ -48,6 +49,7 @@ type Store interface {
 	Evidence
 	Keeper
 	Memory
+	Forecasts
 }
 
 // Config says how often and how far back the engine looks.
@@ -102,6 +104,8 @@ type Report struct {
 
 	Incidents []cascade.Incident // open ones first, then the latest
 
+	Predictions []calibration.Prediction // of incidents that are over, the latest first
+
 	Alarms []change.Alarm // what is not as usual at this time, and was not in the last day; the latest first
 	News   []change.Item  // dependencies that came up in the last day, and what that means
 
@@ -130,6 +134,7 @@ type Engine struct {
 	warnings   *warnings
 	releases   releases
 	shelf      shelf
+	forecast   forecast
 	nodes      map[graph.NodeID]graph.Node
 	declared   declared
 	unnamed    int                          // nodes of call sites that nothing named so far
@@ -263,6 +268,9 @@ func (e *Engine) look(ctx context.Context) error {
 		return err
 	}
 	if err := e.assess(ctx, now, r); err != nil {
+		return err
+	}
+	if err := e.predict(ctx, r); err != nil {
 		return err
 	}
 	e.ticks++

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"faultline/analysis/audit"
+	"faultline/analysis/calibration"
 	"faultline/analysis/cascade"
 	"faultline/analysis/change"
 	"faultline/analysis/declare"
@@ -25,16 +26,17 @@ import (
 
 // shop is a store with minutes that a test adds.
 type shop struct {
-	rows      []graph.OutcomeRow
-	nodes     []graph.NodeStats
-	calls     []graph.CallSiteRow
-	requests  []graph.OperationRow
-	down      bool
-	findings  map[string]finding.Finding
-	events    []finding.Event
-	marks     map[string]finding.Mark
-	memories  []dependency.Memory
-	incidents []cascade.Incident
+	rows        []graph.OutcomeRow
+	nodes       []graph.NodeStats
+	calls       []graph.CallSiteRow
+	requests    []graph.OperationRow
+	down        bool
+	findings    map[string]finding.Finding
+	events      []finding.Event
+	marks       map[string]finding.Mark
+	memories    []dependency.Memory
+	incidents   []cascade.Incident
+	predictions []calibration.Prediction
 }
 
 func newShop() *shop {
@@ -91,6 +93,15 @@ func (s *shop) Incidents(context.Context, string, int) ([]cascade.Incident, erro
 
 func (s *shop) WriteIncidents(_ context.Context, _ string, _ time.Time, incidents []cascade.Incident) error {
 	s.incidents = append(s.incidents, incidents...)
+	return nil
+}
+
+func (s *shop) Predictions(context.Context, string, int) ([]calibration.Prediction, error) {
+	return s.predictions, nil
+}
+
+func (s *shop) WritePredictions(_ context.Context, _ string, p []calibration.Prediction) error {
+	s.predictions = append(s.predictions, p...)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"faultline/analysis/calibration"
 	"faultline/analysis/cascade"
 	"faultline/analysis/dependency"
 	"faultline/analysis/finding"
@@ -81,7 +82,11 @@ func (*asItWas) FindingMarks(context.Context, string) ([]finding.Mark, error)   
 func (*asItWas) MarkFinding(context.Context, string, finding.Mark) error            { return nil }
 func (*asItWas) Incidents(context.Context, string, int) ([]cascade.Incident, error) { return nil, nil }
 func (*asItWas) Memories(context.Context, string) ([]dependency.Memory, error)      { return nil, nil }
-func (*asItWas) WriteMemories(context.Context, string, []dependency.Memory) error   { return nil }
+func (*asItWas) Predictions(context.Context, string, int) ([]calibration.Prediction, error) {
+	return nil, nil
+}
+func (*asItWas) WritePredictions(context.Context, string, []calibration.Prediction) error { return nil }
+func (*asItWas) WriteMemories(context.Context, string, []dependency.Memory) error         { return nil }
 func (*asItWas) WriteIncidents(context.Context, string, time.Time, []cascade.Incident) error {
 	return nil
 }

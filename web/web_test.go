@@ -27,6 +27,7 @@ import (
 
 	"faultline/analysis"
 	"faultline/analysis/audit"
+	"faultline/analysis/calibration"
 	"faultline/analysis/cascade"
 	"faultline/analysis/dependency"
 	"faultline/analysis/finding"
@@ -313,6 +314,9 @@ func (analyst) Report() *analysis.Report {
 				Sites: []slo.Site{{Callee: call.Callee, Coupling: slo.Hard, Hardness: 1, Requests: 1000, Failed: 30, Alone: 30}},
 			}},
 		}),
+		Predictions: []calibration.Prediction{{
+			Incident: "i0", Started: at, Made: at, Root: call.Callee, Severity: 1, Node: front.ID(), Operation: "GET /", Predicted: 0.6, Low: 0.3, High: 0.9, Reference: 1, Observed: 0.4,
+		}},
 		Hotspots: hotspot.Rank([]hotspot.Node{{ID: front.ID(), Impact: 1}, {ID: call.Callee, Impact: 0.9, Raw: map[hotspot.Part]float64{hotspot.Burn: 20}}}),
 		Incidents: []cascade.Incident{{
 			ID: "i1", Started: at, Opened: at, LastIll: at, Sign: cascade.Failing,
@@ -373,6 +377,27 @@ func TestExport(t *testing.T) {
 	}
 	if resp, _ := get(t, srv, "/api/v1/export/dependencies?format=xml"); resp.StatusCode != http.StatusBadRequest {
 		t.Errorf("as XML: %s", resp.Status)
+	}
+}
+
+func TestCalibration(t *testing.T) {
+	srv := serve(t, &shop{})
+	_, body := get(t, srv, "/api/v1/whatif/calibration")
+	var got gen.Calibration
+	if err := json.Unmarshal(body, &got); err != nil || got.Incidents != 1 || got.Calibrated || len(got.Bins) != 5 || len(got.Latest) != 1 || math.Abs(got.Skill-(1-0.04/0.36)) > 1e-9 {
+		t.Errorf("%s", body)
+	}
+}
+
+func TestExperiments(t *testing.T) {
+	srv := serve(t, &shop{})
+	resp, body := get(t, srv, "/api/v1/whatif/experiments?limit=5")
+	var got gen.Experiments
+	if err := json.Unmarshal(body, &got); err != nil || resp.StatusCode != http.StatusOK || len(got.Experiments) != 0 { // the only dependency is known
+		t.Errorf("%s %s", resp.Status, body)
+	}
+	if resp, _ := get(t, srv, "/api/v1/whatif/experiments?limit=0"); resp.StatusCode != http.StatusBadRequest {
+		t.Errorf("limit 0: %s", resp.Status)
 	}
 }
 

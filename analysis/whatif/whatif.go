@@ -72,8 +72,12 @@ type Fate struct {
 
 // Experiment is a call site that would be worth a test: how it behaves is not known, and much hangs on it.
 type Experiment struct {
-	Site   int     // in the list given
-	Effect float64 // share of the requests from outside that its hardness decides about, times how little is known of it
+	Site    int     // in the list given
+	Decides float64 // share of the requests from outside that its hardness decides about: how their failures grow with it
+	Low     float64 // 90 % interval of its hardness
+	High    float64
+	Expect  float64 // share of the requests from outside that are expected to fail by it while the callee is down
+	Effect  float64 // what a test would teach: Decides times the width of the interval
 }
 
 // Answer is what becomes of everything.
@@ -118,7 +122,7 @@ func Ask(sites []Site, entries []Entry, actions []Action) Answer {
 			cmp.Compare(x.Node, y.Node), cmp.Compare(x.Name, y.Name),
 		)
 	})
-	a.Learn = Experiments(sites, entries)
+	a.Learn = Experiments(sites, entries, mostExperiments)
 	for i := range a.Learn {
 		a.Learn[i].Site = kept[a.Learn[i].Site]
 	}
@@ -284,11 +288,22 @@ func (m *model) slower() []float64 {
 	return more
 }
 
-// mostExperiments is how many experiments are suggested.
+// mostExperiments is how many experiments are suggested with an answer.
 const mostExperiments = 5
 
-// Experiments finds the sites whose test would teach most about the system.
-func Experiments(sites []Site, entries []Entry) (found []Experiment) {
+// AllHard is the simplest of models: every dependency that is waited for is hard.
+func AllHard(sites []Site) []Site {
+	hard := slices.Clone(sites)
+	for i := range hard {
+		if hard[i].Waits > 0 {
+			hard[i].Alpha, hard[i].Beta = 1e6, 0.01
+		}
+	}
+	return hard
+}
+
+// Experiments finds the sites whose test would teach most about the system: those that are unknown and that matter.
+func Experiments(sites []Site, entries []Entry, most int) (found []Experiment) {
 	plain := newModel(sites, entries, nil)
 	lots := plain.system.Draw(func(site, _ int) float64 { return sites[site].Used * sites[site].mean() })
 	effect := make([]float64, len(sites))
@@ -305,11 +320,13 @@ func Experiments(sites []Site, entries []Entry) (found []Experiment) {
 	for i := range sites {
 		if effect[i] > 0 {
 			b := distuv.Beta{Alpha: max(sites[i].Alpha, 0.01), Beta: max(sites[i].Beta, 0.01)}
-			found = append(found, Experiment{i, effect[i] * (b.Quantile(0.95) - b.Quantile(0.05))})
+			x := Experiment{Site: i, Decides: effect[i], Low: b.Quantile(0.05), High: b.Quantile(0.95), Expect: effect[i] * sites[i].mean()}
+			x.Effect = x.Decides * (x.High - x.Low)
+			found = append(found, x)
 		}
 	}
 	slices.SortFunc(found, func(a, b Experiment) int { return cmp.Or(cmp.Compare(b.Effect, a.Effect), cmp.Compare(a.Site, b.Site)) })
-	return found[:min(len(found), mostExperiments)]
+	return found[:min(len(found), most)]
 }
 
 func (s *Site) mean() float64 { return s.Alpha / (s.Alpha + s.Beta) }

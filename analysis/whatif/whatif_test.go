@@ -60,6 +60,9 @@ func TestUncertainty(t *testing.T) {
 	if vague.High-vague.Low < 0.5 || sharp.High-sharp.Low > 0.3 || math.Abs(sharp.Fails-0.6) > 0.1 {
 		t.Errorf("vague %.2f–%.2f, sharp %.2f (%.2f–%.2f)", vague.Low, vague.High, sharp.Fails, sharp.Low, sharp.High)
 	}
+	if x := vague.Learn[0]; math.Abs(x.Decides-1) > 0.01 || math.Abs(x.Expect-0.6) > 0.01 || math.Abs(x.Effect-x.Decides*(x.High-x.Low)) > 1e-12 {
+		t.Errorf("experiment %+v", x)
+	}
 	if len(vague.Learn) != 1 || vague.Learn[0].Site != 0 || len(sharp.Learn) != 0 {
 		t.Errorf("experiments %+v, and with much evidence %+v", vague.Learn, sharp.Learn)
 	}

@@ -28,6 +28,8 @@ var (
 	insertExchangeProgress = statement("insert_exchange_progress.sql")
 	insertIncidents        = statement("insert_incidents.sql")
 	selectIncidents        = statement("select_incidents.sql")
+	insertPredictions      = statement("insert_predictions.sql")
+	selectPredictions      = statement("select_predictions.sql")
 	insertMemories         = statement("insert_memories.sql")
 	selectMemories         = statement("select_memories.sql")
 	insertFindings         = statement("insert_findings.sql")

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"faultline/analysis"
+	"faultline/analysis/calibration"
 	"faultline/analysis/whatif"
 	"faultline/web/api/gen"
 )
@@ -94,12 +95,75 @@ func wireAnswer(r *analysis.Report, answer whatif.Answer) gen.WhatIfAnswer {
 			Fails: f.Fails, Low: f.Low, High: f.High, FailingPerSecond: f.Fails * f.PerSecond, SlowerMs: f.Slower,
 		})
 	}
-	for _, x := range answer.Learn {
+	out.Experiments = wireExperiments(r, answer.Learn)
+	return out
+}
+
+func wireExperiments(r *analysis.Report, list []whatif.Experiment) []gen.Experiment {
+	out := []gen.Experiment{}
+	for _, x := range list {
 		s := &r.Structure.Sites[x.Site]
-		out.Experiments = append(out.Experiments, gen.Experiment{
+		out = append(out, gen.Experiment{
 			Caller: s.Caller.String(), CallerName: r.Nodes[s.Caller].Name, Operation: s.Operation,
-			Callee: s.Callee.String(), CalleeName: r.Nodes[s.Callee].Name, Effect: x.Effect,
+			Callee: s.Callee.String(), CalleeName: r.Nodes[s.Callee].Name,
+			Decides: x.Decides, Low: x.Low, High: x.High, Expect: x.Expect, Effect: x.Effect,
 		})
 	}
 	return out
+}
+
+const usualExperiments, mostExperiments = 20, 1000
+
+// ListExperiments answers GET /api/v1/whatif/experiments.
+func (a *API) ListExperiments(c *gin.Context, p gen.ListExperimentsParams) {
+	limit := usualExperiments
+	if p.Limit != nil {
+		limit = *p.Limit
+	}
+	err := known(c, p)
+	if err == nil && (limit < 1 || limit > mostExperiments) {
+		err = badRequestError(fmt.Sprintf("limit must be 1 to %d", mostExperiments))
+	}
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	if !a.thinking.TryAcquire(1) {
+		a.fail(c, errBusy)
+		return
+	}
+	defer a.thinking.Release(1)
+	r := a.analyst.Report()
+	c.JSON(http.StatusOK, gen.Experiments{
+		At: someTime(r.At), Experiments: wireExperiments(r, whatif.Experiments(r.Structure.Sites, r.Structure.Entries, limit)),
+	})
+}
+
+// latestPredictions is how many predictions are shown one by one.
+const latestPredictions = 50
+
+// GetCalibration answers GET /api/v1/whatif/calibration.
+func (a *API) GetCalibration(c *gin.Context) {
+	if err := known(c, nil); err != nil {
+		a.fail(c, err)
+		return
+	}
+	r := a.analyst.Report()
+	j := calibration.Judge(r.Predictions)
+	out := gen.Calibration{
+		At: someTime(r.At), Incidents: j.Incidents, Enough: calibration.Enough, Calibrated: j.Calibrated, Predictions: j.Predictions,
+		Brier: j.Brier, Reference: j.Reference, Skill: j.Skill, Within: j.Within, Bins: []gen.CalibrationBin{}, Latest: []gen.Prediction{},
+	}
+	for _, b := range j.Bins {
+		out.Bins = append(out.Bins, gen.CalibrationBin{Low: b.Low, High: b.High, Count: b.N, Predicted: b.Predicted, Observed: b.Observed})
+	}
+	for i := range r.Predictions[:min(len(r.Predictions), latestPredictions)] {
+		p := &r.Predictions[i]
+		out.Latest = append(out.Latest, gen.Prediction{
+			Incident: p.Incident, Started: p.Started.UTC(), Made: p.Made.UTC(), Root: p.Root.String(), RootName: r.Nodes[p.Root].Name, Severity: p.Severity,
+			Node: p.Node.String(), NodeName: r.Nodes[p.Node].Name, Operation: p.Operation,
+			Predicted: p.Predicted, Low: p.Low, High: p.High, Reference: p.Reference, Observed: p.Observed,
+		})
+	}
+	c.JSON(http.StatusOK, out)
 }

@@ -1156,6 +1156,51 @@ type AuditState string
 // span link, or one half only with the other end inferred.
 type Basis string
 
+// Calibration defines model for Calibration.
+type Calibration struct {
+	// At Time of the report; null before the first
+	At *time.Time `json:"at"`
+
+	// Bins Predictions by what they said
+	Bins []CalibrationBin `json:"bins"`
+
+	// Brier Mean square error of the share of requests that fail
+	Brier float64 `json:"brier"`
+
+	// Calibrated There were that many
+	Calibrated bool `json:"calibrated"`
+
+	// Enough Incidents that it takes to judge by
+	Enough    int `json:"enough"`
+	Incidents int `json:"incidents"`
+
+	// Latest The latest predictions, at most 50
+	Latest      []Prediction `json:"latest"`
+	Predictions int          `json:"predictions"`
+
+	// Reference That of taking every dependency for hard
+	Reference float64 `json:"reference"`
+
+	// Skill 1 − brier / reference: 1 is always right, 0 no better than the reference
+	Skill float64 `json:"skill"`
+
+	// Within Share of predictions whose 90 % interval holds what was observed
+	Within float64 `json:"within"`
+}
+
+// CalibrationBin defines model for CalibrationBin.
+type CalibrationBin struct {
+	Count int     `json:"count"`
+	High  float64 `json:"high"`
+	Low   float64 `json:"low"`
+
+	// Observed Mean
+	Observed float64 `json:"observed"`
+
+	// Predicted Mean
+	Predicted float64 `json:"predicted"`
+}
+
 // CallOutcomes How the requests of one operation of the caller fared with one callee
 type CallOutcomes struct {
 	// Embedded struct due to allOf(#/components/schemas/OutcomeCounters)
@@ -1661,9 +1706,28 @@ type Experiment struct {
 	Caller     string `json:"caller"`
 	CallerName string `json:"caller_name"`
 
-	// Effect Share of the requests from outside that hang on it, times how little is known
-	Effect    float64 `json:"effect"`
+	// Decides Share of the requests from outside that hang on it: all of them fail by it while the callee is down if it is hard, and none if it is soft
+	Decides float64 `json:"decides"`
+
+	// Effect What a test would teach: decides · (high − low)
+	Effect float64 `json:"effect"`
+
+	// Expect Share of the requests from outside that are expected to fail by it while the callee is down
+	Expect float64 `json:"expect"`
+
+	// High Upper end of it
+	High float64 `json:"high"`
+
+	// Low Lower end of the 90 % interval of the probability that a failure of the callee is fatal
+	Low       float64 `json:"low"`
 	Operation string  `json:"operation"`
+}
+
+// Experiments defines model for Experiments.
+type Experiments struct {
+	// At Time of the report; null before the first
+	At          *time.Time   `json:"at"`
+	Experiments []Experiment `json:"experiments"`
 }
 
 // Fact defines model for Fact.
@@ -2339,6 +2403,32 @@ type Point struct {
 	Time        time.Time `json:"time"`
 }
 
+// Prediction defines model for Prediction.
+type Prediction struct {
+	High     float64 `json:"high"`
+	Incident string  `json:"incident"`
+	Low      float64 `json:"low"`
+
+	// Made What it is made from was known then, before the incident
+	Made time.Time `json:"made"`
+
+	// Node Node id
+	Node      string  `json:"node"`
+	NodeName  string  `json:"node_name"`
+	Observed  float64 `json:"observed"`
+	Operation string  `json:"operation"`
+	Predicted float64 `json:"predicted"`
+	Reference float64 `json:"reference"`
+
+	// Root Node id of the cause
+	Root     string `json:"root"`
+	RootName string `json:"root_name"`
+
+	// Severity Share of the requests of the cause that failed
+	Severity float64   `json:"severity"`
+	Started  time.Time `json:"started"`
+}
+
 // Problem RFC 9457
 type Problem struct {
 	Detail   string  `json:"detail"`
@@ -2913,6 +3003,12 @@ type ListTracesParams struct {
 // ListTracesParamsOutcome defines parameters for ListTraces.
 type ListTracesParamsOutcome string
 
+// ListExperimentsParams defines parameters for ListExperiments.
+type ListExperimentsParams struct {
+	// Limit At most this many. Default 20.
+	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
+}
+
 // MarkFindingJSONRequestBody defines body for MarkFinding for application/json ContentType.
 type MarkFindingJSONRequestBody = NewMark
 
@@ -2990,6 +3086,12 @@ type ServerInterface interface {
 	// AskWhatIf What would become of the operations that users call if something failed
 	// (POST /whatif)
 	AskWhatIf(c *gin.Context)
+	// GetCalibration How far what-if can be trusted
+	// (GET /whatif/calibration)
+	GetCalibration(c *gin.Context)
+	// ListExperiments Which failures are worth trying
+	// (GET /whatif/experiments)
+	ListExperiments(c *gin.Context, params ListExperimentsParams)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -3972,6 +4074,46 @@ func (siw *ServerInterfaceWrapper) AskWhatIf(c *gin.Context) {
 	siw.Handler.AskWhatIf(c)
 }
 
+// GetCalibration operation middleware
+func (siw *ServerInterfaceWrapper) GetCalibration(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetCalibration(c)
+}
+
+// ListExperiments operation middleware
+func (siw *ServerInterfaceWrapper) ListExperiments(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListExperimentsParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListExperiments(c, params)
+}
+
 // GinServerOptions provides options for the Gin server.
 type GinServerOptions struct {
 	BaseURL      string
@@ -4015,6 +4157,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/objectives", wrapper.ListObjectives)
 	router.GET(options.BaseURL+"/changes", wrapper.ListChanges)
 	router.POST(options.BaseURL+"/whatif", wrapper.AskWhatIf)
+	router.GET(options.BaseURL+"/whatif/calibration", wrapper.GetCalibration)
+	router.GET(options.BaseURL+"/whatif/experiments", wrapper.ListExperiments)
 	router.GET(options.BaseURL+"/incidents", wrapper.ListIncidents)
 	router.GET(options.BaseURL+"/edges/:id", wrapper.GetEdge)
 	router.GET(options.BaseURL+"/series", wrapper.GetSeries)

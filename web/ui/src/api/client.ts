@@ -52,6 +52,12 @@ export const api = {
   hotspots: (query: HotspotsQuery, signal?: AbortSignal) =>
     answer(http.GET('/hotspots', { params: { query }, signal })),
 
+  calibration: (signal?: AbortSignal) =>
+    answer(http.GET('/whatif/calibration', { signal })),
+
+  experiments: (signal?: AbortSignal) =>
+    answer(http.GET('/whatif/experiments', { params: { query: { limit: 10 } }, signal })),
+
   objectives: (signal?: AbortSignal) =>
     answer(http.GET('/objectives', { signal })),
 

@@ -328,6 +328,47 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/whatif/calibration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How far what-if can be trusted
+         * @description For every incident that is over and had one cause, what would have been predicted of the operations that users call from what was known before it
+         *     began, against what it did. The reference takes every dependency that is waited for to be hard.
+         */
+        get: operations["getCalibration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/whatif/experiments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which failures are worth trying
+         * @description Call sites of which it is not known whether they are hard and on which much hangs, those that would teach most first: a list of experiments for a game day.
+         */
+        get: operations["listExperiments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/incidents": {
         parameters: {
             query?: never;
@@ -1189,7 +1230,27 @@ export interface components {
             callee_name: string;
             /**
              * Format: double
-             * @description Share of the requests from outside that hang on it, times how little is known
+             * @description Share of the requests from outside that hang on it: all of them fail by it while the callee is down if it is hard, and none if it is soft
+             */
+            decides: number;
+            /**
+             * Format: double
+             * @description Lower end of the 90 % interval of the probability that a failure of the callee is fatal
+             */
+            low: number;
+            /**
+             * Format: double
+             * @description Upper end of it
+             */
+            high: number;
+            /**
+             * Format: double
+             * @description Share of the requests from outside that are expected to fail by it while the callee is down
+             */
+            expect: number;
+            /**
+             * Format: double
+             * @description What a test would teach: decides · (high − low)
              */
             effect: number;
         };
@@ -1505,6 +1566,100 @@ export interface components {
              */
             high: number;
             evidence: components["schemas"]["DependencyEvidence"];
+        };
+        Calibration: {
+            /**
+             * Format: date-time
+             * @description Time of the report; null before the first
+             */
+            at: string | null;
+            incidents: number;
+            /** @description Incidents that it takes to judge by */
+            enough: number;
+            /** @description There were that many */
+            calibrated: boolean;
+            predictions: number;
+            /**
+             * Format: double
+             * @description Mean square error of the share of requests that fail
+             */
+            brier: number;
+            /**
+             * Format: double
+             * @description That of taking every dependency for hard
+             */
+            reference: number;
+            /**
+             * Format: double
+             * @description 1 − brier / reference: 1 is always right, 0 no better than the reference
+             */
+            skill: number;
+            /**
+             * Format: double
+             * @description Share of predictions whose 90 % interval holds what was observed
+             */
+            within: number;
+            /** @description Predictions by what they said */
+            bins: components["schemas"]["CalibrationBin"][];
+            /** @description The latest predictions, at most 50 */
+            latest: components["schemas"]["Prediction"][];
+        };
+        CalibrationBin: {
+            /** Format: double */
+            low: number;
+            /** Format: double */
+            high: number;
+            count: number;
+            /**
+             * Format: double
+             * @description Mean
+             */
+            predicted: number;
+            /**
+             * Format: double
+             * @description Mean
+             */
+            observed: number;
+        };
+        Prediction: {
+            incident: string;
+            /** Format: date-time */
+            started: string;
+            /**
+             * Format: date-time
+             * @description What it is made from was known then, before the incident
+             */
+            made: string;
+            /** @description Node id of the cause */
+            root: string;
+            root_name: string;
+            /**
+             * Format: double
+             * @description Share of the requests of the cause that failed
+             */
+            severity: number;
+            /** @description Node id */
+            node: string;
+            node_name: string;
+            operation: string;
+            /** Format: double */
+            predicted: number;
+            /** Format: double */
+            low: number;
+            /** Format: double */
+            high: number;
+            /** Format: double */
+            reference: number;
+            /** Format: double */
+            observed: number;
+        };
+        Experiments: {
+            /**
+             * Format: date-time
+             * @description Time of the report; null before the first
+             */
+            at: string | null;
+            experiments: components["schemas"]["Experiment"][];
         };
         Analysis: {
             /** Format: date-time */
@@ -2583,6 +2738,51 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["WhatIfAnswer"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    getCalibration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How predictions fared */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Calibration"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    listExperiments: {
+        parameters: {
+            query?: {
+                /** @description At most this many. Default 20. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The experiments */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiments"];
                 };
             };
             default: components["responses"]["Problem"];

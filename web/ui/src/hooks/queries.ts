@@ -127,6 +127,16 @@ export function useHotspot(node: string) {
   })
 }
 
+/** How what-if fared with incidents. Not of the window: of all that are known. */
+export function useCalibration() {
+  return useQuery({ queryKey: ['calibration'], queryFn: ({ signal }) => api.calibration(signal), placeholderData: keepPreviousData, refetchInterval: 60_000 })
+}
+
+/** Which failures are worth trying. Not of the window: of now. */
+export function useExperiments() {
+  return useQuery({ queryKey: ['experiments'], queryFn: ({ signal }) => api.experiments(signal), placeholderData: keepPreviousData, refetchInterval: 60_000 })
+}
+
 /** Which promises can be kept. Not of the window: of the last days. */
 export function useObjectives() {
   return useQuery({ queryKey: ['objectives'], queryFn: ({ signal }) => api.objectives(signal), placeholderData: keepPreviousData, refetchInterval: 60_000 })

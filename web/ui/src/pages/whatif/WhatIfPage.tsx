@@ -9,6 +9,7 @@ import { actionsOf, formatAction, MAX_ACTIONS } from '../../graph/whatif'
 import { useAllNodes, useGraph, useWhatIf } from '../../hooks/queries'
 import { select, useView } from '../../hooks/useView'
 import { Add } from './Add'
+import { Trust } from './Trust'
 
 /** A game day on paper: what would become of the operations that users call if something failed. */
 export function WhatIfPage() {
@@ -27,6 +28,7 @@ export function WhatIfPage() {
       {actions.length === 0
         ? <Start nodes={nodes.data ?? []} />
         : <Loaded query={query}>{(answer) => <Answer answer={answer} stale={query.isPlaceholderData} slow={actions.every((a) => a.kind === 'slow')} />}</Loaded>}
+      <Trust />
     </Page>
   )
 }
