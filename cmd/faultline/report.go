@@ -27,7 +27,7 @@ func newReportCommand() *cobra.Command {
 		Use:   "report",
 		Short: "Write a reliability review of what a running Faultline knows",
 		Long: `Write a reliability review of what a running Faultline knows, to standard output: what is worth acting on, what
-went wrong, which dependencies take their callers down, and where the system is fragile. It is a document for the
+went wrong, what changed in the last day, which dependencies take their callers down, and where the system is fragile. It is a document for the
 meeting in which a team decides what to repair first.`,
 		Example: `  faultline report > review.md
   faultline report --format html --from https://faultline.example.com > review.html`,
@@ -55,6 +55,7 @@ type review struct {
 	Source       string           `json:"source"`
 	Findings     gen.Findings     `json:"findings"`
 	Incidents    gen.Incidents    `json:"incidents"`
+	Changes      gen.Changes      `json:"changes"` // of the last day, from the day before
 	Dependencies gen.Dependencies `json:"dependencies"`
 	Hotspots     gen.Hotspots     `json:"hotspots"`
 	Objectives   gen.Objectives   `json:"objectives"`
@@ -68,7 +69,7 @@ func fetchReport(ctx context.Context, base string) (*review, error) {
 	r := &review{At: time.Now().UTC().Truncate(time.Second), Source: base}
 	for path, to := range map[string]any{
 		"findings": &r.Findings, "incidents": &r.Incidents, "dependencies": &r.Dependencies, "hotspots?limit=20": &r.Hotspots,
-		"objectives": &r.Objectives, "audit": &r.Audit,
+		"objectives": &r.Objectives, "audit": &r.Audit, "changes?from=now-1d&limit=50": &r.Changes,
 	} {
 		if err := fetch(ctx, base+"/api/v1/"+path, to); err != nil {
 			return nil, fmt.Errorf("ask %s: %w (is Faultline running there? --from says where)", base, err)
@@ -174,6 +175,39 @@ func (r *review) Hard() (hard []gen.DependencyEdge) {
 	return hard
 }
 
+// What says what a change is about.
+func what(c gen.ChangeItem) string {
+	s := strings.ReplaceAll(string(c.Kind), "_", " ") + ": " + c.NodeName
+	if c.Callee != nil {
+		s += " → " + c.CalleeName
+	}
+	if c.Operation != "" {
+		s += ", " + c.Operation
+	}
+	if c.To != "" {
+		s += ", " + c.From + " to " + c.To
+	}
+	return s
+}
+
+// measure is the number of a change before or after it, in its unit.
+func measure(kind gen.ChangeKind, m gen.ChangeMeasure) string {
+	switch kind {
+	case gen.ChangeKindErrors, gen.ChangeKindRetries:
+		return fmt.Sprintf("%.3g %% of %.0f", 100*m.Value, m.Of)
+	case gen.ChangeKindLatency:
+		return fmt.Sprintf("p95 %.3g ms", m.Value)
+	case gen.ChangeKindRate:
+		return fmt.Sprintf("%.2g a request", m.Value)
+	case gen.ChangeKindAmplification:
+		return fmt.Sprintf("%.2f attempts", m.Value)
+	case gen.ChangeKindCriticality:
+		return ""
+	default:
+		return fmt.Sprintf("%.0f calls", m.Value)
+	}
+}
+
 var (
 	//go:embed report.md.tmpl
 	reportMarkdown string
@@ -192,6 +226,8 @@ var (
 		},
 		"practice": func(p gen.AuditPractice) audit.Entry { return audit.Catalogue[audit.Practice(p)] },
 		"aws":      func(id string) string { return audit.BestPractices[id] },
+		"what":     what,
+		"measure":  measure,
 	}
 	markdownReport = template.Must(template.New("md").Funcs(reportWords).Parse(reportMarkdown))
 	htmlReport     = htmltemplate.Must(htmltemplate.New("html").Funcs(reportWords).Parse(reportHTML))

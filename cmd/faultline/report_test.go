@@ -32,6 +32,10 @@ var answers = map[string]string{
 		"sites":[{"caller":"1","caller_name":"web","operation":"GET /|","callee":"2","callee_name":"<db>","waits":true,"checks":[
 		{"practice":"backoff","state":"risk","says":"No pause at all before 40 retries.","sites":null},{"practice":"jitter","state":"unknown","says":"","sites":null}]}]}`,
 	"/api/v1/hotspots": `{"at":null,"truncated":0,"hotspots":[{"node":"2","node_name":"db","type":"database","fragility":41.5,"impact":0.9,"hazard":0.46,"single_point_of_failure":false,"fan_in":1,"fan_out":0,"parts":[{"part":"burn","raw":1,"known":true,"hazard":0.5,"weight":1,"points":41.5},{"part":"tail","raw":0,"known":false,"hazard":0,"weight":1,"points":0}]}]}`,
+	"/api/v1/changes": `{"window":{"from":"2026-11-20T12:00:00Z","to":"2026-11-21T12:00:00Z"},"base_window":{"from":"2026-11-19T12:00:00Z","to":"2026-11-20T12:00:00Z"},
+		"requests":1000,"base_requests":1000,"compared":9,"versions":[],"truncated":1,"uncertain":[],"uncertain_truncated":0,"items":[{"kind":"errors","rating":"worse",
+		"node":"1","node_name":"web","callee":"2","callee_name":"d|b","operation":"","edge":null,"before":{"value":0,"count":0,"of":500},"after":{"value":0.1,"count":50,"of":500},
+		"chance":0.001,"from":"","to":"","at":null,"versions":[{"node":"1","node_name":"web","from":"1.41","to":"1.42"}],"entries":[],"cycle":[],"crosses_to":"","trace":null}]}`,
 }
 
 func report(t *testing.T, format string, answers map[string]string) (string, error) {
@@ -61,6 +65,7 @@ func TestReport(t *testing.T) {
 			"# Reliability review", `### a\|b &lt;script&gt; fails`, "- share: 25 %", "- failures: 12  of 12", "| lasts | suspected: slow | db | 70 % | 10 requests of &lt;db&gt; took longer by themselves, 300ms in the mean | web GET / (40 of 100)  |",
 			"| 2026-11-21 10:10 UTC |  | not found |  |", "| web | db | 97 % (80 % to 100 %) | 7 fatal, 0 survived |", "| db | 41.5 | 90 % | 46 % | burn 41.5  |", "| web | 1 | 3 | 25 % | Retries wait; Calls are bounded by a timeout |",
 			`- web GET /\| to &lt;db&gt;: No pause at all before 40 retries.`, "- AWS REL05-BP03: Control and limit retry calls", "- web: It calls itself: web → web.", "| web | mail | 12345 |", "| 1 | 0 | 1 | 1 | 2 | 2 | 1 |",
+			`| worse | errors: web → d\|b | 0 % of 500 | 10 % of 500 | web 1.41 to 1.42 |`, "1 more are not listed.",
 			"| web GET / | 99.9 % | 98.765 % | infeasible | 0.01 % | 1.2 % to 1.3 % | db (needs 99.955 %; if survived: feasible)  |",
 		},
 		"html": {"<h3 class=\"critical\">a|b &lt;script&gt; fails</h3>", "<td>db<td>41.5<td>", "burn 41.5", "●○○</span> 1<td>3<td>25 %", "<li>web GET /| to &lt;db&gt;: No pause at all before 40 retries.</li>", "<td>web<td>mail<td>12345", `<li class="critical"><b>1</b>`, "<td>web<td>db<td>97 %", "<td>infeasible<td>0.01 %<td>1.2 % to 1.3 %<td>db (needs 99.955 %"},
@@ -85,8 +90,10 @@ func TestReport(t *testing.T) {
 	}
 	nothing := map[string]string{
 		"/api/v1/findings": `{}`, "/api/v1/incidents": `{}`, "/api/v1/dependencies": `{}`, "/api/v1/hotspots": `{}`, "/api/v1/audit": `{}`, "/api/v1/objectives": `{}`,
+		"/api/v1/changes": `{}`,
 	}
-	if text, err := report(t, "md", nothing); err != nil || !strings.Contains(text, "None is known.") || !strings.Contains(text, "Nothing yet.") {
+	if text, err := report(t, "md", nothing); err != nil || !strings.Contains(text, "None is known.") || !strings.Contains(text, "Nothing yet.") ||
+		!strings.Contains(text, "Nothing that is not chance: there was no traffic") {
 		t.Errorf("of nothing: %v\n%s", err, text)
 	}
 	if _, err := report(t, "pdf", answers); err == nil || !strings.Contains(err.Error(), "md, html or json") {

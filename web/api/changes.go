@@ -33,13 +33,19 @@ func (a *API) ListChanges(c *gin.Context, p gen.ListChangesParams) {
 	for id, n := range r.Nodes {
 		names[id] = n.Name
 	}
-	var before, after *change.Snapshot
-	err = a.ask(c.Request.Context(), func(ctx context.Context) (err error) {
-		if before, err = ask.read(ctx, a.reader, ask.base, ask.baseVersion, names); err == nil {
-			after, err = ask.read(ctx, a.reader, ask.window, ask.version, names)
-		}
-		return err
-	})
+	read := func(w graph.Window, version string) (s *change.Snapshot, err error) {
+		err = a.ask(c.Request.Context(), func(ctx context.Context) (err error) {
+			s, err = ask.read(ctx, a.reader, w, version, names)
+			return err
+		})
+		return s, err
+	}
+	before, err := read(ask.base, ask.baseVersion)
+	if err != nil {
+		a.fail(c, err)
+		return
+	}
+	after, err := read(ask.window, ask.version)
 	if err != nil {
 		a.fail(c, err)
 		return

@@ -86,6 +86,16 @@ const findings = createRoute({
   component: lazyRouteComponent(() => import('./pages/findings/FindingsPage'), 'FindingsPage'),
 })
 
+/** An hour is enough to compare; fifteen minutes, the default elsewhere, seldom are. */
+const changes = createRoute({
+  getParentRoute: () => root,
+  path: '/changes',
+  beforeLoad: ({ search, cause }) => {
+    if (cause === 'enter' && search.from === DEFAULT_VIEW.from && search.to === DEFAULT_VIEW.to) throw redirect({ to: '/changes', search: { ...search, from: 'now-1h' }, replace: true })
+  },
+  component: lazyRouteComponent(() => import('./pages/changes/ChangesPage'), 'ChangesPage'),
+})
+
 const trace = createRoute({
   getParentRoute: () => root,
   path: '/traces/$id',
@@ -94,7 +104,7 @@ const trace = createRoute({
 
 export function makeRouter(history?: RouterHistory) {
   return createRouter({
-    routeTree: root.addChildren([home, graph.addChildren([map, table]), incidents, incident, node, edge, findings, hotspots, whatIf, objectives, pipeline, trace]),
+    routeTree: root.addChildren([home, graph.addChildren([map, table]), incidents, incident, node, edge, findings, changes, hotspots, whatIf, objectives, pipeline, trace]),
     parseSearch: (search) => parseView(search),
     stringifySearch: (search) => formatView(search as Partial<View>),
     history,

@@ -1,5 +1,5 @@
 import createClient from 'openapi-fetch'
-import type { FindingsQuery, GraphQuery, HotspotsQuery, NewMark, SeriesQuery, WhatIfAction, TracesQuery } from './model'
+import type { ChangesQuery, FindingsQuery, GraphQuery, HotspotsQuery, NewMark, SeriesQuery, WhatIfAction, TracesQuery } from './model'
 import { problemFrom, problemOf } from './problem'
 import type { paths } from './schema'
 
@@ -69,6 +69,9 @@ export const api = {
 
   findings: (query: FindingsQuery, signal?: AbortSignal) =>
     answer(http.GET('/findings', { params: { query }, signal })),
+
+  changes: (query: ChangesQuery, signal?: AbortSignal) =>
+    answer(http.GET('/changes', { params: { query }, signal })),
 
   finding: (id: string, signal?: AbortSignal) =>
     answer(http.GET('/findings/{id}', { params: { path: { id } }, signal })),

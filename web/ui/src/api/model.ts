@@ -61,12 +61,17 @@ export type FindingSeverity = Schemas['FindingSeverity']
 export type FindingEvent = Schemas['FindingEvent']
 export type Fact = Schemas['Fact']
 export type NewMark = Schemas['NewMark']
+export type Changes = Schemas['Changes']
+export type ChangeItem = Schemas['ChangeItem']
+export type ChangeRating = Schemas['ChangeRating']
+export type VersionChange = Schemas['VersionChange']
 export type ProblemDocument = Schemas['Problem']
 
 export type GraphQuery = NonNullable<operations['getGraph']['parameters']['query']>
 export type TracesQuery = NonNullable<operations['listTraces']['parameters']['query']>
 export type FindingsQuery = NonNullable<operations['listFindings']['parameters']['query']>
 export type HotspotsQuery = NonNullable<operations['listHotspots']['parameters']['query']>
+export type ChangesQuery = NonNullable<operations['listChanges']['parameters']['query']>
 export type SeriesQuery = NonNullable<operations['getSeries']['parameters']['query']>
 
 /** Every type of a node, in the order of legends and filters. */

@@ -6,7 +6,7 @@ import type { View } from '../view/view'
 type Props = Omit<ComponentProps<'a'>, 'href'> & {
   /** What the link changes in the view. */
   patch: Partial<View>
-  to?: '/map' | '/table' | '/incidents' | '/findings' | '/hotspots' | '/whatif' | '/objectives' | '/pipeline' | '.'
+  to?: '/map' | '/table' | '/incidents' | '/findings' | '/changes' | '/hotspots' | '/whatif' | '/objectives' | '/pipeline' | '.'
 }
 
 /** A link to the same view with something changed: it can be copied and opened in another tab. */

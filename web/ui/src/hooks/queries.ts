@@ -1,7 +1,7 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { api } from '../api/client'
 import type { FindingsQuery, GraphNode, NewMark, WhatIfAction } from '../api/model'
-import { graphQuery } from '../view/view'
+import { changesQuery, graphQuery } from '../view/view'
 import { useView } from './useView'
 
 /**
@@ -155,6 +155,13 @@ export function useIncidents() {
 /** What is worth acting on. Not of the window: of now. */
 export function useFindings(query: FindingsQuery) {
   return useQuery({ queryKey: ['findings', query], queryFn: ({ signal }) => api.findings(query, signal), placeholderData: keepPreviousData, refetchInterval: 15_000 })
+}
+
+/** What differs in the view's window from the one before it, or whichever the view compares with. It takes long, so live updates leave it alone. */
+export function useChanges(enabled = true) {
+  const [view] = useView()
+  const query = changesQuery(view)
+  return useQuery({ queryKey: [STILL, 'changes', query], queryFn: ({ signal }) => api.changes(query, signal), enabled, placeholderData: keepPreviousData, refetchInterval: view.live ? 60_000 : false })
 }
 
 /** One finding with its history. */

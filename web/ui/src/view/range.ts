@@ -33,6 +33,17 @@ export function parseRange(from: string | undefined, to: string | undefined, now
   return momentOf(range.from, now) < momentOf(range.to, now) ? range : DEFAULT_RANGE
 }
 
+/** The window as long, by so many ms earlier; it moves if the range does. */
+export function shiftBack(range: Range, ms: number): Range {
+  const shifted = (end: string) => {
+    const m = RELATIVE.exec(end)
+    if (!m) return new Date(Date.parse(end) - ms).toISOString()
+    const seconds = ((m[1] && m[2] ? Number(m[1]) * UNIT_MS[m[2]]! : 0) + ms) / 1e3
+    return seconds % 60 === 0 ? `now-${seconds / 60}m` : `now-${seconds}s`
+  }
+  return { from: shifted(range.from), to: shifted(range.to) }
+}
+
 /** Whether the window ends now, so that it moves and new data appear in it. */
 export function isMoving(range: Range): boolean {
   return range.to === 'now'

@@ -1,7 +1,7 @@
-import { NODE_TYPES, type GraphQuery, type NodeType } from '../api/model'
+import { NODE_TYPES, type ChangesQuery, type GraphQuery, type NodeType } from '../api/model'
 import { LENSES, type LensName } from '../graph/lens'
 import { MAX_ACTIONS, parseAction } from '../graph/whatif'
-import { DEFAULT_RANGE, parseRange, type Range } from './range'
+import { DEFAULT_RANGE, parseRange, shiftBack, type Range } from './range'
 
 /** View is everything that decides what is on the screen. It lives in the URL and nowhere else. */
 export interface View extends Range {
@@ -50,6 +50,14 @@ export interface View extends Range {
   spot?: string
   /** Finding that is unfolded. */
   finding?: string
+  /** What the window is compared with: the time before it, or the same time a day or a week ago. */
+  base: 'before' | 'day' | 'week'
+  /** Node whose versions are compared instead of windows, and which; all or none are set. */
+  who?: string
+  version?: string
+  base_version?: string
+  /** Whether what may be new or gone is listed too. */
+  unsure: boolean
   /** Span of a trace whose details are shown; see pages/trace/waterfall. */
   span?: string
   /** Spans of a trace that are drawn without what is below them. */
@@ -61,7 +69,7 @@ export const DEFAULT_VIEW: View = {
   environment: [], namespace: [], type: [], q: '',
   depth: 1, queues: 'show', group: 'auto', open: [],
   lens: 'health', rows: 'nodes', sort: '-rate', live: true,
-  outcome: 'failed', side: 'any', act: [], state: 'open', severity: 'info', muted: false, shut: [],
+  outcome: 'failed', side: 'any', act: [], state: 'open', severity: 'info', muted: false, base: 'before', unsure: false, shut: [],
 }
 
 export const MAX_DEPTH = 5
@@ -102,6 +110,9 @@ export function parseView(search: string, now = Date.now()): View {
     act: texts('act').filter((a) => parseAction(a) !== undefined).slice(0, MAX_ACTIONS),
     spot: text('spot'),
     finding: text('finding'),
+    base: oneOf(['before', 'day', 'week'], p.get('base')),
+    ...(text('who') && text('version') && text('base_version') && { who: text('who'), version: text('version'), base_version: text('base_version') }),
+    unsure: p.get('unsure') === 'true',
     span: text('span'),
     shut: texts('shut'),
   }
@@ -137,6 +148,17 @@ export function graphQuery(v: View): GraphQuery {
     ...(v.focus && { focus: v.focus, depth: v.depth }),
     ...(v.queues === 'collapse' && { queues: v.queues }),
   }
+}
+
+const DAY_MS = 86_400_000
+
+/** The request for what differs in the view's window. */
+export function changesQuery(v: View): ChangesQuery {
+  const query = { from: v.from, to: v.to }
+  if (v.who && v.version && v.base_version) return { ...query, node: v.who, version: v.version, base_version: v.base_version }
+  if (v.base === 'before') return query
+  const base = shiftBack(v, v.base === 'day' ? DAY_MS : 7 * DAY_MS)
+  return { ...query, base_from: base.from, base_to: base.to }
 }
 
 /** Whether the view leaves something out by choice, so that an empty answer may be the choice's doing. */
