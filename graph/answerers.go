@@ -21,44 +21,49 @@ type Named struct{ Caller, Peer NodeID }
 // twenty, all but a hundredth were answered by it.
 type Answerers map[Named]NodeID
 
-// Resolve moves the calls that nobody answered to the services that they were meant for.
+// Resolve moves the calls that nobody answered to the services that they were meant for, where the edge to that service
+// has no other calls: what was counted from two halves is never mixed with what was learned.
 func (a Answerers) Resolve(edges []Edge) []Edge {
 	if len(a) == 0 {
 		return edges
 	}
-	at := make(map[EdgeKey]int, len(edges))
-	out := edges[:0]
-	var moved []Edge
+	counted := make(map[EdgeKey]bool, len(edges))
 	for i := range edges {
-		e := &edges[i]
-		if callee, ok := a[Named{e.Caller, e.Callee}]; ok && e.Via == 0 {
-			e.Callee, e.Aliased = callee, e.Calls
-			moved = append(moved, *e)
-			continue
-		}
-		at[e.EdgeKey] = len(out)
-		out = append(out, *e)
+		counted[edges[i].EdgeKey] = true
 	}
-	for i := range moved {
-		m := &moved[i]
-		n, ok := at[m.EdgeKey]
-		if !ok {
-			at[m.EdgeKey] = len(out)
-			out = append(out, *m)
-			continue
+	at := map[EdgeKey]int{} // the edges that are learned alone
+	out := edges[:0]
+	for i := range edges {
+		e := edges[i]
+		if callee, ok := a[Named{e.Caller, e.Callee}]; ok && e.Via == 0 {
+			meant := e.EdgeKey
+			meant.Callee = callee
+			if !counted[meant] {
+				e.EdgeKey, e.Aliased = meant, e.Calls
+				if n, ok := at[meant]; ok {
+					out[n].merge(&e)
+					continue
+				}
+				at[meant] = len(out)
+			}
 		}
-		e := &out[n]
-		e.Stats.Add(&m.Stats)
-		e.Basis |= m.Basis
-		e.Aliased += m.Aliased
-		if m.LastSeen.After(e.LastSeen) {
-			e.LastSeen = m.LastSeen
-		}
+		out = append(out, e)
 	}
 	return out
 }
 
-// StoredAs returns the keys under which the calls of an edge are stored: its own, and those of its peers.
+// merge adds the calls of another edge of the same key.
+func (e *Edge) merge(o *Edge) {
+	e.Stats.Add(&o.Stats)
+	e.Basis |= o.Basis
+	e.Aliased += o.Aliased
+	if o.LastSeen.After(e.LastSeen) {
+		e.LastSeen = o.LastSeen
+	}
+}
+
+// StoredAs returns the keys under which the calls of an edge are stored: its own, and those of its peers, which count
+// if there are none under its own.
 func (a Answerers) StoredAs(key EdgeKey) []EdgeKey {
 	keys := []EdgeKey{key}
 	if key.Via != 0 {

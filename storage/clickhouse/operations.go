@@ -109,7 +109,10 @@ func (s *Store) CallSites(ctx context.Context, tenant string, w graph.Window, ke
 		targets = slices.Concat([]any{&site.CallerOperation, &site.CalleeOperation},
 			row.countTargets(), row.clientTargets(), row.serverTargets())
 	)
-	for _, key := range keys {
+	for i, key := range keys {
+		if i == 1 && len(sites) > 0 {
+			break // the edge has calls of its own
+		}
 		addKey(params, key)
 		err = s.query(ctx, selectCallSites, params, func(rows driver.Rows) error {
 			if err := rows.Scan(targets...); err != nil {

@@ -73,7 +73,10 @@ func (s *Store) EdgeSeries(ctx context.Context, tenant string, w graph.Window, s
 		return nil, err
 	}
 	seen := false
-	for _, key := range keys {
+	for i, key := range keys {
+		if i == 1 && seen {
+			break // the edge has calls of its own
+		}
 		q := seriesQuery{statement: seriesEdge, table: "edges", params: clickhouse.Parameters{"tenant": escape(tenant)}, client: true}
 		addKey(q.params, key)
 		more, some, err := s.series(ctx, q, w, step)
