@@ -26,7 +26,8 @@ export const NodeBox = memo(function NodeBox({ data }: NodeProps<BoxNode>) {
           {drawn.node ? <TypeTile type={drawn.node.type} size={34} /> : <GroupTile size={34} />}
           <div className="min-w-0 flex-1">
             <div className="box-name" title={drawn.label}>{drawn.label}</div>
-            <div className="box-sub">{subtitle(drawn)}</div>
+            {/* Through a lens a box says its name and what the lens shows, in the order in which it is called. */}
+            <div className="box-sub">{!reading && subtitle(drawn)}</div>
           </div>
           {!reading && <HealthMark health={drawn.health} size={13} silent />}
         </div>
