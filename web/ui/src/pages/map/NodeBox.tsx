@@ -31,6 +31,7 @@ export const NodeBox = memo(function NodeBox({ data }: NodeProps<BoxNode>) {
           </div>
           {!reading && <HealthMark health={drawn.health} size={13} silent />}
         </div>
+        {' ' /* or the name and the reading were one word to whoever hears them */}
         {reading ? <div className="box-reading"><LevelBars level={reading.level} size={16} /><span>{reading.text}</span></div> : <Numbers drawn={drawn} windowSeconds={windowSeconds} />}
       </div>
       <div className="box-dot">{reading ? <LevelBars level={reading.level} size={64} /> : <HealthMark health={drawn.health} size={64} silent />}</div>
