@@ -93,14 +93,14 @@ test('the table says the same as the API', async () => {
   const { page, problems, close } = await open(browser, `/table?from=${from}&to=${to}&sort=-calls`)
   // Its last spans may still be on their way: the page counts when the API says the same before and after it.
   const [rows, g] = await eventually('a window in which nothing changes', async () => {
-    const before = await api(`/graph?from=${from}&to=${to}`)
+    const earlier = await api(`/graph?from=${from}&to=${to}`)
     await page.reload()
     await page.getByRole('table', { name: 'Nodes' }).waitFor()
-    const rows = await page.locator('tr[data-id]').evaluateAll((trs) =>
+    const shown = await page.locator('tr[data-id]').evaluateAll((trs) =>
       trs.map((tr) => ({ id: tr.dataset.id, calls: Number(tr.querySelector('[data-column="calls"]').textContent.replaceAll(',', '')) })))
-    const g = await api(`/graph?from=${from}&to=${to}`)
+    const later = await api(`/graph?from=${from}&to=${to}`)
     const counts = (graph) => JSON.stringify(graph.nodes.map((n) => [n.id, n.calls]))
-    return counts(before) === counts(g) && [rows, g]
+    return counts(earlier) === counts(later) && [shown, later]
   }, 120_000)
   const calls = Object.fromEntries(g.nodes.map((n) => [n.id, n.calls]))
   assert.ok(rows.length >= 15, `${rows.length} rows`)
