@@ -19,7 +19,7 @@ import (
 )
 
 func newAnalyzeCommand() *cobra.Command {
-	server, from, to, format := "http://127.0.0.1:8080", "", "", "md"
+	server, from, to, format := runningURL(), "", "", "md"
 	var expect tier.ExpectConfig
 	cmd := &cobra.Command{
 		Use:   "analyze [--from TIME --to TIME] [FILE…]",
@@ -32,7 +32,7 @@ takes them, it is done here and without a database; the window is then all of wh
 		Example: `  faultline analyze --from 2026-05-04T10:00:00Z --to 2026-05-04T11:00:00Z > what-happened.md
   faultline analyze --format json traces.otlp.jsonl.gz`,
 	}
-	cmd.Flags().StringVar(&server, "server", server, "base URL of the running Faultline")
+	cmd.Flags().StringVar(&server, "server", server, "base URL of the running Faultline (variable: FAULTLINE_URL)")
 	cmd.Flags().StringVar(&from, "from", from, "begin of the window: RFC 3339, or now-2h for a running Faultline")
 	cmd.Flags().StringVar(&to, "to", to, "end of the window, likewise")
 	cmd.Flags().StringVar(&format, "format", format, "md, html or json")

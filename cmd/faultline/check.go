@@ -24,7 +24,7 @@ import (
 var errViolated = errors.New("the policy is violated")
 
 func newCheckCommand() *cobra.Command {
-	from, file, window, format := "http://127.0.0.1:8080", "", "now-24h", "text"
+	from, file, window, format := runningURL(), "", "now-24h", "text"
 	var strict bool
 	cmd := &cobra.Command{
 		Use:   "check --policy FILE [TRACES…]",
@@ -55,7 +55,7 @@ is no violation unless --strict says so.`,
 		Example: `  faultline check --policy policy.yaml --from https://faultline.example.com
   faultline check --policy policy.yaml traces-of-the-load-test.otlp.jsonl.gz`,
 	}
-	cmd.Flags().StringVar(&from, "from", from, "base URL of the running Faultline")
+	cmd.Flags().StringVar(&from, "from", from, "base URL of the running Faultline (variable: FAULTLINE_URL)")
 	cmd.Flags().StringVar(&file, "policy", file, "file with the policy")
 	cmd.Flags().StringVar(&window, "since", window, "calls seen since then count: RFC 3339, or now-24h, now-7d")
 	cmd.Flags().StringVar(&format, "format", format, "text or json")

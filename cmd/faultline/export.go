@@ -17,7 +17,7 @@ func newExportCommand() *cobra.Command {
 }
 
 func newExportDependenciesCommand() *cobra.Command {
-	from, format, hub := "http://127.0.0.1:8080", "json", ""
+	from, format, hub := runningURL(), "json", ""
 	cmd := &cobra.Command{
 		Use:   "dependencies",
 		Short: "Write which dependencies are hard, soft or partial, to standard output",
@@ -32,7 +32,7 @@ UpdateDependency a line for every dependency in it on which there is a verdict, 
     while read -r request; do aws resiliencehubv2 update-dependency --cli-input-json "$request"; done`,
 		Args: cobra.NoArgs,
 	}
-	cmd.Flags().StringVar(&from, "from", from, "base URL of the running Faultline")
+	cmd.Flags().StringVar(&from, "from", from, "base URL of the running Faultline (variable: FAULTLINE_URL)")
 	cmd.Flags().StringVar(&format, "format", format, "json or csv")
 	cmd.Flags().StringVar(&hub, "resilience-hub", hub, "`file` with the dependencies that AWS Resilience Hub lists")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

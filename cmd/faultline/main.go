@@ -2,6 +2,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 
@@ -25,6 +26,9 @@ func newRootCommand() *cobra.Command {
 	root.AddCommand(newUpCommand(), newDemoCommand(), newReplayCommand(), newReportCommand(), newCheckCommand(), newAnalyzeCommand(), newExportCommand(), newEngineCommand(), newConfigCommand(), newVersionCommand())
 	return root
 }
+
+// runningURL is where commands that ask a running Faultline find it, unless a flag says otherwise.
+func runningURL() string { return cmp.Or(os.Getenv("FAULTLINE_URL"), "http://127.0.0.1:8080") }
 
 func newVersionCommand() *cobra.Command {
 	return &cobra.Command{

@@ -22,7 +22,7 @@ import (
 )
 
 func newReportCommand() *cobra.Command {
-	from, format := "http://127.0.0.1:8080", "md"
+	from, format := runningURL(), "md"
 	cmd := &cobra.Command{
 		Use:   "report",
 		Short: "Write a reliability review of what a running Faultline knows",
@@ -33,7 +33,7 @@ meeting in which a team decides what to repair first.`,
   faultline report --format html --from https://faultline.example.com > review.html`,
 		Args: cobra.NoArgs,
 	}
-	cmd.Flags().StringVar(&from, "from", from, "base URL of the running Faultline")
+	cmd.Flags().StringVar(&from, "from", from, "base URL of the running Faultline (variable: FAULTLINE_URL)")
 	cmd.Flags().StringVar(&format, "format", format, "md, html or json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		write, known := reportFormats[format]

@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 )
 
 // answers are those of an API with one of everything; names are as hostile as senders can make them.
@@ -101,5 +103,20 @@ func TestReport(t *testing.T) {
 	}
 	if _, err := report(t, "md", nil); err == nil || !strings.Contains(err.Error(), "--from") {
 		t.Errorf("no API there: %v", err)
+	}
+}
+
+// The commands that ask a running Faultline find it by a variable, and a flag says otherwise.
+func TestRunningURL(t *testing.T) {
+	for variable, want := range map[string]string{"": "http://127.0.0.1:8080", "http://f:1": "http://f:1"} {
+		t.Setenv("FAULTLINE_URL", variable)
+		for _, cmd := range []*cobra.Command{newReportCommand(), newCheckCommand(), newExportDependenciesCommand()} {
+			if got := cmd.Flag("from").DefValue; got != want {
+				t.Errorf("%s: %s with %q, want %s", cmd.Name(), got, variable, want)
+			}
+		}
+		if got := newAnalyzeCommand().Flag("server").DefValue; got != want {
+			t.Errorf("analyze: %s with %q, want %s", got, variable, want)
+		}
 	}
 }

@@ -147,7 +147,7 @@ func TestLoad(t *testing.T) {
 		},
 		"what Kubernetes injects, and our own variables, are no settings": {
 			env: []string{
-				"FAULTLINE_CONFIG=/etc/f.yaml", "FAULTLINE_ENGINE_CACHE=/tmp", "FAULTLINE_API_SERVICE_HOST=10.0.0.1",
+				"FAULTLINE_CONFIG=/etc/f.yaml", "FAULTLINE_URL=http://faultline:8080", "FAULTLINE_ENGINE_CACHE=/tmp", "FAULTLINE_API_SERVICE_HOST=10.0.0.1",
 				"FAULTLINE_API_SERVICE_PORT=80", "FAULTLINE_API_SERVICE_PORT_HTTP=80", "FAULTLINE_PORT=tcp://10.0.0.1:80",
 				"FAULTLINE_API_PORT_80_TCP=tcp://10.0.0.1:80", "FAULTLINE_API_PORT_80_TCP_ADDR=10.0.0.1",
 			},
@@ -181,13 +181,14 @@ func TestLoadMistakes(t *testing.T) {
 	}{
 		"unknown keys, everywhere, with what was meant": {
 			file:  "dors: {}\ndoors: {grpc: {listn: x}}\nlisten: x",
-			env:   []string{"FAULTLINE_DOORS__GRPC__TIMEOT=1s"},
+			env:   []string{"FAULTLINE_DOORS__GRPC__TIMEOT=1s", "FAULTLINE_URLS=x"},
 			flags: []Flag{{"--set", "doors.streams", "1"}},
 			want: []string{
 				"f.yaml: unknown key doors.grpc.listn; did you mean doors.grpc.listen?",
 				"f.yaml: unknown key dors; did you mean doors?",
 				"f.yaml: unknown key listen",
 				"FAULTLINE_DOORS__GRPC__TIMEOT: unknown key doors.grpc.timeot; did you mean FAULTLINE_DOORS__GRPC__TIMEOUT?",
+				"FAULTLINE_URLS: unknown key urls",
 				"--set: unknown key doors.streams; did you mean doors.max_streams?",
 			},
 		},

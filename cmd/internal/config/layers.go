@@ -24,8 +24,8 @@ type setting struct {
 	where string // the file, the variable or the flag; for messages
 }
 
-// reserved are variables with our prefix that are no settings.
-var reserved = []string{prefix + "CONFIG", prefix + "ENGINE_CACHE", prefix + "ENGINE_LIBRARY"}
+// reserved are variables with our prefix that are no settings: of commands that ask a running Faultline, and of where files are.
+var reserved = []string{prefix + "URL", prefix + "CONFIG", prefix + "ENGINE_CACHE", prefix + "ENGINE_LIBRARY"}
 
 // serviceLink matches what Kubernetes puts into the environment of every pod for a Service whose name
 // begins with "faultline": FAULTLINE_API_SERVICE_HOST, FAULTLINE_PORT_8080_TCP_ADDR and so on.
