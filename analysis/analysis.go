@@ -101,6 +101,7 @@ type Report struct {
 	Hotspots  []hotspot.Score // the most fragile first
 
 	Objectives []slo.Assessment // in the order in which they were written down
+	unseen     []slo.Objective  // those that are about nothing
 
 	Incidents []cascade.Incident // open ones first, then the latest
 

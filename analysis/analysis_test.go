@@ -28,6 +28,7 @@ import (
 type shop struct {
 	rows        []graph.OutcomeRow
 	nodes       []graph.NodeStats
+	past        []graph.NodeStats // instead of nodes, in a window that ended some time ago
 	calls       []graph.CallSiteRow
 	requests    []graph.OperationRow
 	down        bool
@@ -41,7 +42,7 @@ type shop struct {
 
 func newShop() *shop {
 	return &shop{
-		nodes: []graph.NodeStats{{Node: web}, {Node: pg}}, findings: map[string]finding.Finding{}, marks: map[string]finding.Mark{},
+		nodes: []graph.NodeStats{{Node: web}, {Node: pg}}, past: []graph.NodeStats{{Node: web}, {Node: pg}}, findings: map[string]finding.Finding{}, marks: map[string]finding.Mark{},
 	}
 }
 
@@ -159,7 +160,10 @@ func add(of map[change.Series]*change.Slot, s change.Series, start, at time.Time
 	slot.Failed[last] += stats.Failed
 }
 
-func (s *shop) Graph(context.Context, string, graph.Window) (graph.Graph, error) {
+func (s *shop) Graph(_ context.Context, _ string, w graph.Window) (graph.Graph, error) {
+	if w.To.Sub(w.From) > 24*time.Hour {
+		return graph.Graph{Nodes: s.past}, nil
+	}
 	return graph.Graph{Nodes: s.nodes}, nil
 }
 
@@ -361,6 +365,55 @@ func TestObjectives(t *testing.T) {
 	}
 	if kinds["slo.infeasible"] != 1 || kinds["slo.unmatched"] != 1 {
 		t.Errorf("findings %v", kinds)
+	}
+}
+
+// Which services there are is known some time after a start; until then no objective is said to be about nothing.
+func TestObjectivesWaitForNames(t *testing.T) {
+	start := time.Date(2026, 5, 4, 12, 0, 30, 0, time.UTC)
+	tests := map[string]struct {
+		past  []graph.NodeStats // seen in the last days, though not of late
+		looks int
+		want  []string
+	}{
+		"nothing is stored":                       {looks: 12},
+		"it was quiet for some hours":             {past: []graph.NodeStats{{Node: web}, {Node: pg}}, looks: 12, want: []string{"gone"}},
+		"the store is new, and things are called": {looks: int(moreAgain/(15*time.Second)) + 2*structureEvery, want: []string{"gone"}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			now := start
+			s := newShop()
+			e := New(DefaultConfig(), "default", s, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+			e.now = func() time.Time { return now }
+			e.Expect(Expectations{Objectives: []slo.Objective{{Service: "web", Target: 99.9}, {Service: "gone", Target: 99}}})
+			for i := range tt.looks {
+				s.past = tt.past
+				s.nodes = []graph.NodeStats{{Node: pg}} // named before the service that calls it
+				if i >= 8 {
+					s.nodes = append(s.nodes, graph.NodeStats{Node: web})
+					s.minute(now.Truncate(time.Minute), 0)
+				}
+				if now.Sub(start) > moreAgain {
+					s.past = s.nodes
+				}
+				if err := e.look(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				now = now.Add(15 * time.Second)
+				s.rows = s.rows[:0]
+			}
+			told := map[string]bool{}
+			for _, f := range s.findings {
+				if f.Kind == "slo.unmatched" {
+					service, _, _ := strings.Cut(f.Key, "/")
+					told[service] = true
+				}
+			}
+			if got := slices.Sorted(maps.Keys(told)); !slices.Equal(got, tt.want) {
+				t.Errorf("said to be about nothing: %v, want %v", got, tt.want)
+			}
+		})
 	}
 }
 

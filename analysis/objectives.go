@@ -28,7 +28,7 @@ func (e *Engine) assess(ctx context.Context, now time.Time, r *Report) error {
 		every = structureEvery
 	}
 	if e.ticks%every != 0 && last != nil {
-		r.Objectives = last
+		r.Objectives, r.unseen = last, e.Report().unseen
 		return nil
 	}
 	callers := promising(e.expect.Objectives, r)
@@ -37,7 +37,28 @@ func (e *Engine) assess(ctx context.Context, now time.Time, r *Report) error {
 		return fmt.Errorf("read how requests fared: %w", err)
 	}
 	r.Objectives = slo.Assess(e.expect.Objectives, r.promises(rows))
-	return nil
+	r.unseen, err = e.unseen(ctx, now, r.Objectives)
+	return err
+}
+
+// unseen are the objectives that are about nothing, not even about a service that is quiet just now. While nothing is known
+// of the time before the last minutes none is: the names of services come with their spans.
+func (e *Engine) unseen(ctx context.Context, now time.Time, assessed []slo.Assessment) (unseen []slo.Objective, err error) {
+	if !slices.ContainsFunc(assessed, func(a slo.Assessment) bool { return a.Node == 0 }) {
+		return nil, nil
+	}
+	past, err := e.store.Graph(ctx, e.tenant, graph.Window{From: now.Add(-e.cfg.Objectives), To: now.Add(-moreAgain)})
+	if err != nil {
+		return nil, fmt.Errorf("read which services there were: %w", err)
+	}
+	for i := range assessed {
+		o := &assessed[i].Objective
+		about := func(n graph.NodeStats) bool { return o.About(n.Node) }
+		if assessed[i].Node == 0 && len(past.Nodes) > 0 && !slices.ContainsFunc(past.Nodes, about) {
+			unseen = append(unseen, *o)
+		}
+	}
+	return unseen, nil
 }
 
 // promising are the nodes of objectives, and all on which their requests depend.
@@ -130,16 +151,16 @@ func coupling(j *dependency.Judgement) slo.Coupling {
 
 // objectiveClaims says which objectives cannot be kept, and which are about nothing.
 func (r *Report) objectiveClaims() (claims []finding.Claim) {
+	for i := range r.unseen {
+		o := &r.unseen[i]
+		claims = append(claims, finding.Claim{
+			Kind: "slo.unmatched", Key: fmt.Sprintf("%s/%s/%s/%s", o.Service, o.Namespace, o.Environment, o.Operation), Severity: finding.Warning, Confidence: 1,
+			Title:  fmt.Sprintf("The objective of %s is about a service that was not seen", o.Service),
+			Detail: "Nothing of that name sent or answered requests in the last days. Correct the name in the file of objectives, or repair the telemetry of the service.",
+		})
+	}
 	for i := range r.Objectives {
-		a := &r.Objectives[i]
-		switch {
-		case a.Node == 0 && len(r.Nodes) > 0:
-			claims = append(claims, finding.Claim{
-				Kind: "slo.unmatched", Key: fmt.Sprintf("%s/%s/%s/%s", a.Service, a.Namespace, a.Environment, a.Operation), Severity: finding.Warning, Confidence: 1,
-				Title:  fmt.Sprintf("The objective of %s is about a service that was not seen", a.Service),
-				Detail: "Nothing of that name sent or answered requests lately. Correct the name in the file of objectives, or repair the telemetry of the service.",
-			})
-		case a.Verdict == slo.Infeasible:
+		if a := &r.Objectives[i]; a.Verdict == slo.Infeasible {
 			claims = append(claims, r.infeasible(a))
 		}
 	}

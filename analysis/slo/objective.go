@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"faultline/analysis/yamllist"
+	"faultline/graph"
 )
 
 // Objective is a promise about a service: a share of its requests is answered well.
@@ -19,6 +20,11 @@ type Objective struct {
 
 // Budget is the share of requests that may fail.
 func (o *Objective) Budget() float64 { return (100 - o.Target) / 100 }
+
+// About reports whether the promise is one of a service.
+func (o *Objective) About(n graph.Node) bool {
+	return n.Name == o.Service && (o.Namespace == "" || n.Namespace == o.Namespace) && (o.Environment == "" || n.Environment == o.Environment)
+}
 
 // subject is what an objective is about.
 func (o *Objective) subject() Objective {

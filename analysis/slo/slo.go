@@ -191,7 +191,7 @@ func (s *Site) targets() []spread.Share {
 // named are the nodes that an objective is about, by id.
 func (m *model) named(o *Objective) (ids []graph.NodeID) {
 	for id, n := range m.Nodes {
-		if n.Name == o.Service && (o.Namespace == "" || n.Namespace == o.Namespace) && (o.Environment == "" || n.Environment == o.Environment) {
+		if o.About(n) {
 			ids = append(ids, id)
 		}
 	}
