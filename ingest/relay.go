@@ -84,7 +84,10 @@ func (s *Service) relay(ctx context.Context, p *exchange.Publisher, last chan<- 
 	}
 	close(last)
 	<-s.led
-	return p.Leave(drain)
+	if err := p.Leave(drain); err != nil {
+		s.log.Warn("the others find out by themselves, some seconds later, that this process has left", "err", err)
+	}
+	return nil
 }
 
 func sleep(ctx context.Context, d time.Duration) {

@@ -17,7 +17,7 @@ import (
 type serviceGraph struct {
 	mu       sync.Mutex
 	series   map[sgKey]*sgSeries
-	byEnds   map[sgEnds]*sgSeries // the same, by what is hashed fast
+	byEnds   map[uint64]*sgSeries // the same, by what is hashed fast: see endsOf
 	unpaired float64
 	dropped  float64
 }
@@ -26,10 +26,13 @@ type sgKey struct {
 	client, server, connection, clientNamespace, serverNamespace string
 }
 
-// sgEnds are the ends of a call by their numbers in Names.
-type sgEnds struct {
-	caller, callee match.NodeRef
-	async          bool
+// endsOf are the ends of a call by their numbers in Names, of which there are far fewer than 2^31, and its mode.
+func endsOf(c *match.Call) uint64 {
+	ends := uint64(c.Caller)<<32 | uint64(c.Callee)<<1
+	if c.Mode == graph.Async {
+		ends |= 1
+	}
+	return ends
 }
 
 type sgSeries struct {
@@ -67,7 +70,7 @@ var (
 )
 
 func newServiceGraph() *serviceGraph {
-	return &serviceGraph{series: map[sgKey]*sgSeries{}, byEnds: map[sgEnds]*sgSeries{}}
+	return &serviceGraph{series: map[sgKey]*sgSeries{}, byEnds: map[uint64]*sgSeries{}}
 }
 
 // count counts c, in terms of names. It needs mu, which whoever counts many calls takes once.
@@ -76,7 +79,7 @@ func (g *serviceGraph) count(names *match.Names, c *match.Call) {
 		return
 	}
 	n := float64(c.N) * float64(c.Weight)
-	ends := sgEnds{c.Caller, c.Callee, c.Mode == graph.Async}
+	ends := endsOf(c)
 	s := g.byEnds[ends]
 	if s == nil {
 		s = g.open(names, c)

@@ -219,6 +219,14 @@ func TestCostOfIngest(t *testing.T) {
 		for _, door := range doors {
 			rate := *costRate * median(found[door+" full"], costOf.rate)
 			c := full.take(t, load, loadOrder{Door: door, For: *costFor, Rate: rate})
+			if *costProfile != "" {
+				done := make(chan error, 1)
+				go func() { done <- profile(p, filepath.Join(*costProfile, door+"-rate.pprof"), *costFor) }()
+				full.take(t, load, loadOrder{Door: door, For: *costFor + time.Second, Rate: rate})
+				if err := <-done; err != nil {
+					t.Fatal(err)
+				}
+			}
 			fmt.Printf("%s at %.0f spans/s (%.0f%%): answer p50 %s, p99 %s, %.2f µs/span, refused %d\n", door,
 				float64(c.Acked)/c.Took.Seconds(), 100**costRate, c.P50.Round(10*time.Microsecond), c.P99.Round(10*time.Microsecond), c.cpu, c.Refused)
 		}

@@ -118,7 +118,7 @@ type Matcher struct {
 	protocol protocols
 	counters Counters
 	user     map[userKey]NodeRef
-	terms    map[*graph.Shape]terms
+	terms    knownTerms
 	spill    Spill // nil: there is none
 	full     int64 // ms since epoch when it had no room
 	report   report
@@ -142,7 +142,7 @@ type userKey struct {
 func New(cfg Config, names *Names, sink Sink) *Matcher {
 	return &Matcher{
 		cfg: cfg, names: names, sink: sink, table: newTable(rand.Uint64()),
-		links: newLinks(), protocol: newProtocols(), user: map[userKey]NodeRef{}, terms: map[*graph.Shape]terms{},
+		links: newLinks(), protocol: newProtocols(), user: map[userKey]NodeRef{}, terms: newKnownTerms(),
 		evidence: newEvidence(cfg.Evidence),
 	}
 }

@@ -46,22 +46,11 @@ type sender struct {
 	version NameRef
 }
 
-// terms are what a Shape says, in numbers.
-type terms struct {
-	tenant      string
-	node, peer  NodeRef
-	op, version NameRef
-	protocol    uint8
-}
-
-// mostTerms bounds the shapes whose terms are remembered.
-const mostTerms = 1 << 17
-
 // termsOf returns the terms of a Shape. Those of a Shape that lasts are remembered, unless a limit had a part in them:
 // what is over it is counted each time.
 func (m *Matcher) termsOf(tenant string, s *graph.Shape) terms {
-	if of, ok := m.terms[s]; ok && of.tenant == tenant {
-		return of
+	if of := m.terms.of(s); of != nil && of.tenant == tenant {
+		return *of
 	}
 	over := m.names.over
 	of := terms{protocol: m.protocol.intern(s.Protocol)}
@@ -71,11 +60,8 @@ func (m *Matcher) termsOf(tenant string, s *graph.Shape) terms {
 		of.peer = m.names.peer(tenant, of.node, &s.Peer.Node)
 	}
 	if s.Lasts() && m.names.over == over {
-		if len(m.terms) >= mostTerms {
-			clear(m.terms)
-		}
 		of.tenant = m.names.nodes[of.node].tenant // the same, of our own
-		m.terms[s] = of
+		m.terms.put(s, of)
 	}
 	return of
 }

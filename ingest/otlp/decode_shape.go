@@ -43,6 +43,22 @@ func (c *shapes) slot(hash uint64) *atomic.Pointer[knownShape] {
 	return &c.slots[hash%uint64(len(c.slots))]
 }
 
+// find returns what is known behind a hash, or nil.
+func (c *shapes) find(hash uint64, service *graph.Service, kind graph.Kind) *knownShape {
+	if k := c.slot(hash).Load(); k != nil && k.hash == hash && k.service == service && k.kind == kind {
+		return k
+	}
+	return nil
+}
+
+// rehash mixes what a shape is called into the hash of what it follows from.
+func (c *shapes) rehash(hash uint64, s *graph.Shape) uint64 {
+	for _, text := range [...]string{s.Operation, s.Peer.Name, s.Peer.Address} {
+		hash = stir(hash, maphash.String(c.seed, text))
+	}
+	return hash
+}
+
 // add remembers what shape was found behind a hash, and returns a copy that lasts; nil if there is no place for it.
 func (c *shapes) add(hash uint64, shape *graph.Shape, mended repairs) *graph.Shape {
 	slot := c.slot(hash)
@@ -105,7 +121,7 @@ func (s *scan) shape() *graph.Shape {
 	}
 	hash := stir(s.hash, uint64(uintptr(unsafe.Pointer(s.service)))^uint64(kind))
 	hash = stir(hash, maphash.Bytes(s.shapes.seed, p.name))
-	if k := s.shapes.slot(hash).Load(); k != nil && k.hash == hash && k.service == s.service && k.kind == kind {
+	if k := s.shapes.find(hash, s.service, kind); k != nil {
 		p.mended |= k.mended
 		return k.shape
 	}
@@ -117,9 +133,19 @@ func (s *scan) shape() *graph.Shape {
 	shape.Service, shape.Kind = s.service, kind
 	alike := shape.Describe(s.text(p.name, graph.MaxName, &mended), &s.attributes)
 	p.mended |= mended
-	if alike && s.lasting {
+	if !alike {
+		// A value that varies had a part in it, such as a path. It is one of few shapes nevertheless, since what
+		// varies was left out of the names: only finding out which one costs more.
+		hash = s.shapes.rehash(hash, shape)
+		if k := s.shapes.find(hash, s.service, kind); k != nil && k.shape.Equal(shape) {
+			s.room.dropShape()
+			return k.shape
+		}
+		mended = 0
+	}
+	if s.lasting {
 		if lasts := s.shapes.add(hash, shape, mended); lasts != nil {
-			s.room.shapes = s.room.shapes[:len(s.room.shapes)-1]
+			s.room.dropShape()
 			return lasts
 		}
 	}

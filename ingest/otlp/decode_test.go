@@ -435,3 +435,36 @@ func TestMetrics(t *testing.T) {
 		t.Errorf("got %v, want bad data", err)
 	}
 }
+
+// Spans that differ in values that vary only, such as the ids in a path, are of one shape, which is kept; those that go
+// elsewhere are not.
+func TestShapesOfVaryingSpans(t *testing.T) {
+	d := NewDecoder(DefaultDecodeConfig())
+	shapeOf := func(url string) *graph.Shape {
+		t.Helper()
+		r := aSpan(func(s *testSpan) {
+			s.kind, s.name = int(graph.KindClient), "GET"
+			s.attributes = []testAttribute{{"http.request.method", "GET"}, {"url.full", url}}
+		})
+		b, err := d.Traces(r.protobuf(), Protobuf, arrival)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b.Spans[0].Shape
+	}
+	first := shapeOf("http://orders:8080/v1/orders/17")
+	if first.Operation != "GET /v1/orders/{}" || first.Peer.Name != "orders:8080" {
+		t.Fatalf("operation %q, peer %q", first.Operation, first.Peer.Name)
+	}
+	if again := shapeOf("http://orders:8080/v1/orders/18"); again != first || !first.Lasts() {
+		t.Error("another order is another shape")
+	}
+	for url, want := range map[string]graph.Shape{
+		"http://orders:8080/v1/items/17": {Operation: "GET /v1/items/{}", Peer: graph.Peer{Node: graph.Node{Name: "orders:8080"}}},
+		"http://stock:8080/v1/orders/17": {Operation: "GET /v1/orders/{}", Peer: graph.Peer{Node: graph.Node{Name: "stock:8080"}}},
+	} {
+		if got := shapeOf(url); got == first || got.Operation != want.Operation || got.Peer.Name != want.Peer.Name {
+			t.Errorf("%s is %q to %q", url, got.Operation, got.Peer.Name)
+		}
+	}
+}

@@ -71,6 +71,9 @@ func (r *room) shape() *graph.Shape {
 	return &r.shapes[len(r.shapes)-1]
 }
 
+// dropShape takes the shape that was returned last back.
+func (r *room) dropShape() { r.shapes = r.shapes[:len(r.shapes)-1] }
+
 var (
 	spanRooms  = shelves[graph.Span]{least: 32, most: 16 << 10}
 	shapeRooms = shelves[graph.Shape]{least: 16, most: 16 << 10}
