@@ -442,6 +442,27 @@ test('a lens changes what is drawn, in the map and in the table', async () => {
   await close()
 })
 
+test('the lens of change shows what differs from the time before', async () => {
+  // A minute that is over, so that the page and this test see the same.
+  const to = new Date(Math.floor((Date.now() - 20_000) / 10_000) * 10_000)
+  const window = `from=${new Date(to - 60_000).toISOString()}&to=${to.toISOString()}`
+  const { items, compared } = await api(`/changes?${window}`)
+  assert.ok(compared > 0, 'nothing to compare')
+  const { page, problems, close } = await open(browser, `/map?${window}`)
+  await page.locator('.box').first().waitFor()
+  await page.getByRole('group', { name: 'Lens' }).getByRole('button', { name: 'Change' }).click()
+  await page.locator('.map[data-lens="change"] .box-reading').first().waitFor()
+  assert.match(page.url(), /lens=change/)
+  for (const { edge } of items.filter((i) => i.edge).slice(0, 10)) await page.locator(`.arrow[data-edge="${edge}"][data-rating]`).waitFor({ state: 'attached' })
+  for (const { node } of items.filter((i) => i.kind === 'node_lost')) await page.locator(`.box#box-${node}[data-gone="true"]`).waitFor()
+  await page.getByRole('button', { name: 'Legend' }).click()
+  await page.getByText('dotted: gone, as it was before').waitFor()
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Table' }).click()
+  await page.getByRole('columnheader', { name: 'Change' }).waitFor()
+  assert.deepEqual(problems, [])
+  await close()
+})
+
 test('a finding opens its evidence and leads to what it is about', async () => {
   const { findings } = await eventually('a finding about a node', async () => {
     const got = await api('/findings?state=all')
@@ -466,7 +487,7 @@ test('a finding opens its evidence and leads to what it is about', async () => {
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 for (const colorScheme of ['light', 'dark']) {
-  for (const path of ['/map', '/table', '/table?rows=edges', '/map?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z', 'panel', '/pipeline', '/pipeline?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z', 'trace', '/incidents', '/findings', '/hotspots', '/whatif', '/objectives', 'node page', 'edge page', 'incident', '/map?lens=criticality', '/table?lens=fragility']) {
+  for (const path of ['/map', '/table', '/table?rows=edges', '/map?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z', 'panel', '/pipeline', '/pipeline?from=2020-01-01T00:00:00Z&to=2020-01-01T01:00:00Z', 'trace', '/incidents', '/findings', '/hotspots', '/whatif', '/objectives', 'node page', 'edge page', 'incident', '/map?lens=criticality', '/table?lens=fragility', '/map?lens=change&from=now-1m']) {
     test(`axe finds nothing serious: ${path}, ${colorScheme}`, async () => {
       let at = path
       if (path === 'panel') at = `/map?node=${(await api('/graph')).nodes.find((n) => n.name === 'checkout').id}`

@@ -1,4 +1,6 @@
 import type { Reading } from '../graph/lens'
+import { HealthMark } from './HealthMark'
+import { RATING_MARK } from './rating'
 import { VerdictLine } from './Verdict'
 
 /** A level as bars that rise, filled up to it: it reads without colour. An unknown level is a broken line. */
@@ -13,11 +15,16 @@ export function LevelBars({ level, size = 14 }: { level: Reading['level']; size?
   )
 }
 
+/** The sign of what a lens says. */
+export function ReadingSign({ of, size = 14 }: { of: Reading; size?: number }) {
+  return of.rating ? <HealthMark health={RATING_MARK[of.rating]} size={size} silent /> : <LevelBars level={of.level} size={size} />
+}
+
 /** What a lens says, as a sign and a text. */
 export function ReadingMark({ of }: { of: Reading }) {
   return (
     <span className="flex items-center gap-2 whitespace-nowrap">
-      {of.verdict ? <VerdictLine verdict={of.verdict} /> : <LevelBars level={of.level} />}
+      {of.verdict ? <VerdictLine verdict={of.verdict} /> : <ReadingSign of={of} />}
       <span className={of.level === null ? 'text-ink-3' : 'font-medium'}>{of.text}</span>
     </span>
   )

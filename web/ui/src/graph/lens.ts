@@ -1,9 +1,9 @@
-import type { Criticality, DependencyEdge, GraphEdge, GraphNode, Hotspot, WhatIfAction, WhatIfAnswer } from '../api/model'
+import type { ChangeRating, Criticality, DependencyEdge, GraphEdge, GraphNode, Hotspot, WhatIfAction, WhatIfAnswer } from '../api/model'
 import { duration, share } from '../format/format'
 import { interval, VERDICT } from './criticality'
 
 /** What the map and the table can be looked at through, beside the health of things. */
-export const LENSES = ['health', 'criticality', 'fragility', 'errors', 'latency', 'whatif'] as const
+export const LENSES = ['health', 'criticality', 'fragility', 'errors', 'latency', 'change', 'whatif'] as const
 export type LensName = (typeof LENSES)[number]
 
 export const LENS_TEXT: Record<LensName, { title: string; about: string }> = {
@@ -12,6 +12,7 @@ export const LENS_TEXT: Record<LensName, { title: string; about: string }> = {
   fragility: { title: 'Fragility', about: 'where a failure is likely and would hurt' },
   errors: { title: 'Errors', about: 'share of calls that failed' },
   latency: { title: 'Latency', about: 'p95 of calls' },
+  change: { title: 'Change', about: 'what is new, gone or different since before' },
   whatif: { title: 'What if', about: 'predicted share of failing requests of users' },
 }
 
@@ -25,6 +26,11 @@ export interface Reading {
   /** What tables sort by; null sorts last. */
   value: number | null
   verdict?: Criticality
+  /** How much a change matters, and whether nothing is left of what it is about. */
+  rating?: ChangeRating
+  gone?: boolean
+  /** The text in a word or two, for the map. */
+  tag?: string
 }
 
 /** A lens, ready to be looked through. */

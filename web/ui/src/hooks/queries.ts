@@ -1,6 +1,6 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { api } from '../api/client'
-import type { FindingsQuery, GraphNode, NewMark, WhatIfAction } from '../api/model'
+import type { Changes, FindingsQuery, GraphNode, NewMark, WhatIfAction } from '../api/model'
 import { changesQuery, graphQuery } from '../view/view'
 import { useView } from './useView'
 
@@ -158,10 +158,18 @@ export function useFindings(query: FindingsQuery) {
 }
 
 /** What differs in the view's window from the one before it, or whichever the view compares with. It takes long, so live updates leave it alone. */
-export function useChanges(enabled = true) {
+export function useChanges({ enabled = true, versions = true } = {}) {
   const [view] = useView()
-  const query = changesQuery(view)
+  const query = changesQuery(versions ? view : { ...view, who: undefined })
   return useQuery({ queryKey: [STILL, 'changes', query], queryFn: ({ signal }) => api.changes(query, signal), enabled, placeholderData: keepPreviousData, refetchInterval: view.live ? 60_000 : false })
+}
+
+/** The graph that a window is compared with, where something of it is gone. */
+export function useBefore(changes: Changes | undefined) {
+  const [view] = useView()
+  const gone = changes?.items.some((i) => i.kind === 'node_lost' || i.kind === 'edge_lost') ?? false
+  const query = { ...graphQuery(view), ...changes?.base_window }
+  return useQuery({ queryKey: [STILL, 'graph', query], queryFn: ({ signal }) => api.graph(query, signal), enabled: gone, placeholderData: keepPreviousData })
 }
 
 /** One finding with its history. */

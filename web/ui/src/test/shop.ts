@@ -1,4 +1,4 @@
-import type { CallOutcomes, Graph, GraphEdge, GraphNode, Red } from '../api/model'
+import type { CallOutcomes, ChangeItem, Graph, GraphEdge, GraphNode, Red } from '../api/model'
 
 /** Counts with nothing but calls and failures. */
 export function red(calls: number, failed = 0): Red {
@@ -40,5 +40,14 @@ export function site(words: string, over: Partial<CallOutcomes> = {}): CallOutco
     total_fatal: 0, total_survived: 0, partial_fatal: 0, partial_survived: 0, contested_fatal: 0, contested_survived: 0, contested_passed: 0, fatal_passed: 0,
     abandoned: 0, overrun: 0, refused: 0, refused_repeated: 0, unsafe_retries: 0, bursts: 0,
     blamed: 0, unexplained: 0, async: 0, on_path: 0, time_us: 0, path_time_us: 0, duration_us: 0, time_time: 0, time_duration: 0, duration_duration: 0, ...over,
+  }
+}
+
+/** A new call from web to db with what `over` says instead. */
+export function change(over: Partial<ChangeItem> = {}): ChangeItem {
+  return {
+    kind: 'edge_new', rating: 'notice', node: '1', node_name: 'web', callee: '2', callee_name: 'db', operation: '', edge: null,
+    before: { value: 0, count: 0, of: 1000 }, after: { value: 20, count: 0, of: 900 }, chance: null, from: '', to: '', at: null,
+    versions: [], entries: [], cycle: [], crosses_to: '', trace: null, ...over,
   }
 }

@@ -2,12 +2,13 @@ import type { ReactNode } from 'react'
 import type { ChangeItem, Changes, VersionChange } from '../../api/model'
 import { HealthMark } from '../../components/HealthMark'
 import { Loaded } from '../../components/Loaded'
+import { RATING_MARK, RATING_TEXT, RATINGS } from '../../components/rating'
 import { TraceLink, ViewLink } from '../../components/ViewLink'
 import { count, dateTime, plural } from '../../format/format'
 import { useChanges } from '../../hooks/queries'
 import { select, useView } from '../../hooks/useView'
 import type { View } from '../../view/view'
-import { chanceOf, measureOf, RATING_MARK, RATING_TEXT, RATINGS, titleOf } from './words'
+import { chanceOf, measureOf, titleOf } from './words'
 
 const BASES = [['before', 'the time before'], ['day', 'the same time yesterday'], ['week', 'the same time a week ago']] as const
 

@@ -1,12 +1,8 @@
 import { expect, test } from 'vitest'
 import type { ChangeItem } from '../../api/model'
+import { change as item } from '../../test/shop'
 import { chanceOf, measureOf, titleOf } from './words'
 
-const item = (patch: Partial<ChangeItem>): ChangeItem => ({
-  kind: 'edge_new', rating: 'notice', node: '1', node_name: 'web', callee: '2', callee_name: 'db', operation: '', edge: null,
-  before: { value: 0, count: 0, of: 1000 }, after: { value: 20, count: 0, of: 900 }, chance: null, from: '', to: '', at: null,
-  versions: [], entries: [], cycle: [], crosses_to: '', trace: null, ...patch,
-})
 const ref = (node_name: string) => ({ node: '9', node_name })
 
 test.each<[Partial<ChangeItem>, string, string]>([

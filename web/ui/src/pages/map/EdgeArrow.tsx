@@ -24,13 +24,13 @@ export const EdgeArrow = memo(function EdgeArrow({ id, data }: EdgeProps<ArrowEd
   const middle = spots[Math.floor(spots.length / 2)]
   const strong = selected || lit || pointed
   const labelled = selected || hovered === id
-  const head = reading ? (reading.verdict ?? `level-${reading.level ?? 'none'}`) : strong && drawn.health === 'ok' ? 'strong' : drawn.health
+  const head = reading ? (reading.verdict ?? reading.rating ?? `level-${reading.level ?? 'none'}`) : strong && drawn.health === 'ok' ? 'strong' : drawn.health
   const width = reading?.verdict ? VERDICT_LINE[reading.verdict].width : data.width
   return (
-    <g className="arrow" data-health={reading ? undefined : drawn.health} data-level={reading && (reading.level ?? 'none')} data-verdict={reading?.verdict} data-mode={drawn.mode} data-strong={strong} data-selected={selected} data-dim={data.dim && !pointed} data-edge={id}>
+    <g className="arrow" data-health={reading ? undefined : drawn.health} data-level={reading && (reading.level ?? 'none')} data-verdict={reading?.verdict} data-rating={reading?.rating} data-gone={reading?.gone} data-mode={drawn.mode} data-strong={strong} data-selected={selected} data-dim={data.dim && !pointed} data-edge={id}>
       <path className="arrow-hit" d={pathThrough(route)} />
       <path className="arrow-line" d={d} strokeWidth={width} strokeDasharray={reading?.verdict && VERDICT_LINE[reading.verdict].dash} markerEnd={`url(#head-${head})`} />
-      {reading && !labelled && reading.level !== null && reading.level > 0 && <Tag route={route} text={reading.verdict ?? reading.text} />}
+      {reading && !labelled && reading.level !== null && reading.level > 0 && <Tag route={route} text={reading.verdict ?? reading.tag ?? reading.text} />}
       {middle && !labelled && !reading && (drawn.health === 'bad' || drawn.health === 'warn') && (
         <g className="arrow-sign" transform={`translate(${middle.x - 9} ${middle.y - 9}) scale(1.5)`}><HealthShape health={drawn.health} /></g>
       )}
@@ -62,13 +62,13 @@ function Label({ data: { drawn, route, windowSeconds, reading } }: { data: NonNu
       <div className="arrow-label" style={{ transform: `translate(-50%, -50%) translate(${spot.x}px, ${spot.y}px)`, maxWidth: LABEL.width }}>
         <span>{isEstimate(red) && '≈ '}{rate(perSecond(red, windowSeconds))}</span>
         <span data-health={drawn.health}><HealthMark health={drawn.health} size={9} silent /> {share(red.failed, red.calls)}</span>
-        <span>{reading?.verdict ? reading.text : drawn.edges.length > 1 ? `${drawn.edges.length} edges` : red.p95_ms === null ? 'p95 not reported' : `p95 ${duration(red.p95_ms)}`}</span>
+        <span>{reading?.verdict || reading?.rating ? reading.text : drawn.edges.length > 1 ? `${drawn.edges.length} edges` : red.p95_ms === null ? 'p95 not reported' : `p95 ${duration(red.p95_ms)}`}</span>
       </div>
     </EdgeLabelRenderer>
   )
 }
 
-const HEADS = ['ok', 'warn', 'bad', 'unknown', 'strong', 'hard', 'partial', 'mixed', 'soft', 'level-none', 'level-0', 'level-1', 'level-2', 'level-3', 'level-4']
+const HEADS = ['ok', 'warn', 'bad', 'unknown', 'strong', 'hard', 'partial', 'mixed', 'soft', 'risk', 'worse', 'notice', 'better', 'level-none', 'level-0', 'level-1', 'level-2', 'level-3', 'level-4']
 
 /** The heads of the arrows, once per map. */
 export function ArrowHeads() {

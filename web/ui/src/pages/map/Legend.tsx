@@ -1,8 +1,9 @@
 import { useState } from 'react'
-import { NODE_TYPES } from '../../api/model'
+import { NODE_TYPES, type ChangeRating } from '../../api/model'
 import { HealthMark } from '../../components/HealthMark'
 import { ChevronIcon, TypeTile } from '../../components/icons'
 import { LevelBars } from '../../components/LevelBars'
+import { RATING_MARK, RATING_TEXT, RATINGS } from '../../components/rating'
 import { VerdictLine } from '../../components/Verdict'
 import { duration } from '../../format/format'
 import type { Drawing } from '../../graph/collapse'
@@ -46,12 +47,15 @@ export function Legend({ drawing, lens }: { drawing: Drawing; lens: LensName }) 
         <ul className="grid gap-1.5">
           {lens === 'health' && HEALTHS.map(([health, text]) => <li key={health} className="flex items-center gap-2.5"><HealthMark health={health} silent />{text}</li>)}
           {lens === 'criticality' && VERDICTS.map(([verdict, text]) => <li key={verdict} className="flex items-center gap-2.5"><VerdictLine verdict={verdict} />{text}</li>)}
+          {lens === 'change' && RATINGS.map((rating) => <li key={rating} className="flex items-center gap-2.5"><HealthMark health={RATING_MARK[rating]} silent /><Line width={2.5} rating={rating} />{RATING_TEXT[rating].toLowerCase()}</li>)}
+          {lens === 'change' && <li className="flex items-center gap-2.5"><LevelBars level={0} />as before</li>}
           {LEVELS[lens]?.map((text, level) => <li key={text} className="flex items-center gap-2.5"><LevelBars level={level as Level} />{text}</li>)}
           {lens !== 'health' && lens !== 'criticality' && <li className="flex items-center gap-2.5"><LevelBars level={null} />not known</li>}
         </ul>
         <ul className="border-line mt-3 grid gap-1.5 border-t pt-3">
           {lens !== 'criticality' && <li className="flex items-center gap-2.5"><Line width={1.5} /><Line width={5} />width: calls per second</li>}
-          {lens !== 'criticality' && <li className="flex items-center gap-2.5"><Line width={2} dashed />dashed: the caller does not wait</li>}
+          {lens === 'change' && <li className="flex items-center gap-2.5"><Line width={2} dash="1.5 4" />dotted: gone, as it was before</li>}
+          {lens !== 'criticality' && <li className="flex items-center gap-2.5"><Line width={2} dash="6 4" />dashed: the caller does not wait</li>}
           {lens === 'criticality' && <li className="flex items-center gap-2.5"><LevelBars level={4} />on a node: for how many of its callers it is hard</li>}
         </ul>
         <ul className="border-line mt-3 grid grid-cols-2 gap-x-2 gap-y-1.5 border-t pt-3">
@@ -65,10 +69,10 @@ export function Legend({ drawing, lens }: { drawing: Drawing; lens: LensName }) 
   )
 }
 
-function Line({ width, dashed }: { width: number; dashed?: boolean }) {
+function Line({ width, dash, rating }: { width: number; dash?: string; rating?: ChangeRating }) {
   return (
-    <svg width="26" height="8" aria-hidden="true">
-      <path d="M1 4h24" stroke="var(--edge)" strokeWidth={width} strokeDasharray={dashed ? '6 4' : undefined} />
+    <svg width="26" height="8" aria-hidden="true" className="shrink-0" data-rating={rating}>
+      <path d="M1 4h24" stroke={rating ? 'var(--tone)' : 'var(--edge)'} strokeWidth={width} strokeDasharray={dash} />
     </svg>
   )
 }

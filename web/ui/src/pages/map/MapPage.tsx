@@ -4,6 +4,7 @@ import { useMemo, useRef } from 'react'
 import { ErrorState } from '../../components/ErrorState'
 import { LoadingMap } from '../../components/LoadingMap'
 import { Problem } from '../../api/problem'
+import { withGone } from '../../graph/change'
 import { collapse } from '../../graph/collapse'
 import { seconds } from '../../graph/red'
 import { useGraph } from '../../hooks/queries'
@@ -18,13 +19,14 @@ import { useLayout } from './useLayout'
 export function MapPage() {
   const [view] = useView()
   const { data } = useGraph()
-  const graph = data!.graph // the frame shows pages only when there is a graph
+  const looking = useLens()
+  const { gone } = looking
+  const graph = useMemo(() => withGone(data!.graph, gone), [data, gone]) // the frame shows pages only when there is a graph
   const { group, open } = view
   const drawing = useMemo(() => collapse(graph, { group, open }), [graph, group, open])
   const found = useFound(graph, view.q)
-  const looking = useLens()
   const touched = useRef(false)
-  const laidOut = useLayout(drawing, JSON.stringify([data!.question, group, open]), () => touched.current)
+  const laidOut = useLayout(drawing, JSON.stringify([data!.question, group, open, gone !== undefined]), () => touched.current)
 
   if (laidOut.generation === 0) {
     if (laidOut.error) {

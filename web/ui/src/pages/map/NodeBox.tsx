@@ -2,7 +2,7 @@ import { Handle, Position, type NodeProps } from '@xyflow/react'
 import { memo } from 'react'
 import { HealthMark } from '../../components/HealthMark'
 import { GroupTile, TypeTile } from '../../components/icons'
-import { LevelBars } from '../../components/LevelBars'
+import { ReadingSign } from '../../components/LevelBars'
 import { duration, plural, rate, share } from '../../format/format'
 import type { DrawnNode } from '../../graph/collapse'
 import type { Reading } from '../../graph/lens'
@@ -18,7 +18,7 @@ export const NodeBox = memo(function NodeBox({ data }: NodeProps<BoxNode>) {
     // Reached through the map, which is one tab stop and names the active box.
     // oxlint-disable-next-line jsx-a11y/interactive-supports-focus
     <div id={boxDomId(drawn.id)} className="box" role="button" aria-pressed={data.selected} aria-label={describe(drawn, windowSeconds, reading)}
-      data-health={reading ? undefined : drawn.health} data-level={reading && (reading.level ?? 'none')} data-selected={data.selected} data-active={data.active} data-dim={data.dim} data-group={drawn.group !== undefined}>
+      data-health={reading ? undefined : drawn.health} data-level={reading && (reading.level ?? 'none')} data-rating={reading?.rating} data-gone={reading?.gone} data-selected={data.selected} data-active={data.active} data-dim={data.dim} data-group={drawn.group !== undefined}>
       <Handle type="target" position={Position.Left} isConnectable={false} className="box-handle" />
       <Handle type="source" position={Position.Right} isConnectable={false} className="box-handle" />
       <div className="box-card">
@@ -32,9 +32,9 @@ export const NodeBox = memo(function NodeBox({ data }: NodeProps<BoxNode>) {
           {!reading && <HealthMark health={drawn.health} size={13} silent />}
         </div>
         {' ' /* or the name and the reading were one word to whoever hears them */}
-        {reading ? <div className="box-reading"><LevelBars level={reading.level} size={16} /><span>{reading.text}</span></div> : <Numbers drawn={drawn} windowSeconds={windowSeconds} />}
+        {reading ? <div className="box-reading"><ReadingSign of={reading} size={16} /><span>{reading.tag ?? reading.text}</span></div> : <Numbers drawn={drawn} windowSeconds={windowSeconds} />}
       </div>
-      <div className="box-dot">{reading ? <LevelBars level={reading.level} size={64} /> : <HealthMark health={drawn.health} size={64} silent />}</div>
+      <div className="box-dot">{reading ? <ReadingSign of={reading} size={64} /> : <HealthMark health={drawn.health} size={64} silent />}</div>
     </div>
   )
 })
@@ -66,5 +66,5 @@ function describe(drawn: DrawnNode, windowSeconds: number, reading: Reading | un
   const traffic = red.calls > 0
     ? [`${rate(perSecond(red, windowSeconds))}`, `${share(red.failed, red.calls)} failed`, red.p95_ms !== null && `p95 ${duration(red.p95_ms)}`]
     : [out.calls > 0 ? `calls out ${rate(perSecond(out, windowSeconds))}` : 'no calls reported']
-  return [drawn.label, reading?.text, subtitle(drawn), HEALTH_TEXT[drawn.health], ...traffic].filter(Boolean).join(', ')
+  return [drawn.label, reading?.tag, reading?.text, subtitle(drawn), HEALTH_TEXT[drawn.health], ...traffic].filter(Boolean).join(', ')
 }

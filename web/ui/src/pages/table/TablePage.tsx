@@ -3,6 +3,8 @@ import { useMemo, useRef } from 'react'
 import type { GraphEdge, GraphNode } from '../../api/model'
 import { LensPicker } from '../../components/LensPicker'
 import { plural } from '../../format/format'
+import { LENS_TEXT } from '../../graph/lens'
+import { withGone } from '../../graph/change'
 import { seconds } from '../../graph/red'
 import { useGraph } from '../../hooks/queries'
 import { useFound } from '../../hooks/useFound'
@@ -14,9 +16,9 @@ import { edgeColumns, nodeColumns, sorted, type Column } from './columns'
 export function TablePage() {
   const [view, change] = useView()
   const { data } = useGraph()
-  const graph = data!.graph // the frame shows pages only when there is a graph
+  const { lens, loading, problem, gone } = useLens()
+  const graph = useMemo(() => withGone(data!.graph, gone), [data, gone]) // the frame shows pages only when there is a graph
   const found = useFound(graph, view.q)
-  const { lens, problem } = useLens()
   const length = seconds(graph.window)
   const nodes = useMemo(() => graph.nodes.filter((n) => !found.nodes || found.nodes.has(n.id)), [graph, found])
   const edges = useMemo(() => graph.edges.filter((e) => !found.edges || found.edges.has(e.id)), [graph, found])
@@ -28,6 +30,7 @@ export function TablePage() {
         <button type="button" className="control" data-active={view.rows === 'edges'} aria-pressed={view.rows === 'edges'} onClick={() => change({ rows: 'edges', sort: '-rate' })}>Edges</button>
         <span className="text-ink-3 num ml-2" aria-live="polite">{view.rows === 'nodes' ? plural(nodes.length, 'node') : plural(edges.length, 'edge')}</span>
         <span className="ml-auto"><LensPicker /></span>
+        {loading && <span className="text-ink-3" role="status">Loading {LENS_TEXT[view.lens].title.toLowerCase()}…</span>}
         {problem && <span role="alert" className="text-bad">{problem.message}</span>}
         {found.error && <span role="alert" className="text-bad">{found.error}</span>}
       </div>
