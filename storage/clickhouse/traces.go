@@ -77,6 +77,7 @@ func (s *Store) Traces(ctx context.Context, tenant string, q graph.TraceQuery) (
 	if q.Caller != 0 || q.Callee != 0 {
 		statement = selectTracesOfEdge
 		params["caller"], params["callee"] = formatID(q.Caller), formatID(q.Callee)
+		params["client"] = strconv.Itoa(int(graph.KindClient))
 	}
 	var (
 		t             graph.TraceSummary

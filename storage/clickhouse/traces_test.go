@@ -74,6 +74,15 @@ func TestTraces(t *testing.T) {
 	at := func(minutes int) time.Time { return t0.Add(time.Duration(minutes) * time.Minute) }
 	slow := span(trace(1), 9, at(1).Add(time.Second), cart)
 	slow.Duration, slow.Why = 5*time.Second, graph.WhySlow
+	// Traces 5 and 6: users gives up waiting for cart, which answers in the end; its span is the child of that of the call, or has the same id.
+	givesUp := func(id graph.TraceID, minute int, sameID bool) []graph.SpanRow {
+		client, server := span(id, 1, at(minute), user), call(span(id, 2, at(minute), cart), user, cart, 0)
+		client.Kind, client.Outcome, server.Kind, server.Parent = graph.KindClient, graph.Failed|graph.TimedOut, graph.KindServer, client.ID
+		if sameID {
+			server.ID, server.Parent = client.ID, graph.SpanID{}
+		}
+		return []graph.SpanRow{client, server}
+	}
 	failed := span(trace(3), 1, at(3), web)
 	failed.Outcome, failed.Why = graph.Failed|graph.TimedOut, graph.WhyError
 	b := graph.Block{Token: "1", Spans: []graph.SpanRow{
@@ -88,6 +97,7 @@ func TestTraces(t *testing.T) {
 	}}
 	write(t, s, b)
 	write(t, s, graph.Block{Token: "2", Spans: b.Spans})
+	write(t, s, graph.Block{Token: "3", Spans: slices.Concat(givesUp(trace(5), 70, false), givesUp(trace(6), 71, true))})
 
 	hour := graph.Window{From: t0, To: at(60)}
 	yes, no := true, false
@@ -110,6 +120,8 @@ func TestTraces(t *testing.T) {
 		"edge, limited":           {graph.TraceQuery{Window: hour, Caller: web.ID(), Callee: cart.ID(), Limit: 1}, []byte{2}},
 		"edge, failed":            {graph.TraceQuery{Window: hour, Caller: web.ID(), Callee: cart.ID(), Failed: &yes, Limit: 10}, []byte{2}},
 		"edge, not failed":        {graph.TraceQuery{Window: hour, Caller: web.ID(), Callee: cart.ID(), Failed: &no, Limit: 10}, []byte{1}},
+		"caller gave up":          {graph.TraceQuery{Window: graph.Window{From: at(60), To: at(80)}, Caller: user.ID(), Callee: cart.ID(), Failed: &yes, Limit: 10}, []byte{6, 5}},
+		"caller gave up, not ok":  {graph.TraceQuery{Window: graph.Window{From: at(60), To: at(80)}, Caller: user.ID(), Callee: cart.ID(), Failed: &no, Limit: 10}, nil},
 		"another edge went well":  {graph.TraceQuery{Window: hour, Caller: cart.ID(), Callee: redis.ID(), Failed: &no, Limit: 10}, []byte{2}},
 		"edge the wrong way":      {graph.TraceQuery{Window: hour, Caller: cart.ID(), Callee: web.ID(), Limit: 10}, nil},
 		"half an edge":            {graph.TraceQuery{Window: hour, Caller: web.ID(), Limit: 10}, nil},
