@@ -56,8 +56,9 @@ func (e *Engine) meet(ctx context.Context, now time.Time, rows []graph.OutcomeRo
 // nobody answers for a service that is down for long.
 func (e *Engine) nameAliases(ctx context.Context, now time.Time) error {
 	from := now.Add(-time.Hour)
-	if e.aliases == nil {
-		e.aliases = map[graph.Alias]graph.NodeID{}
+	aliases := maps.Clone(e.aliases) // reports share the old one
+	if aliases == nil {
+		aliases = map[graph.Alias]graph.NodeID{}
 		from = now.Add(-max(e.cfg.History, time.Hour))
 	}
 	w := graph.Window{From: from.Truncate(time.Hour), To: now.Truncate(time.Hour).Add(time.Hour)}
@@ -65,6 +66,7 @@ func (e *Engine) nameAliases(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("read who answers calls: %w", err)
 	}
-	maps.Copy(e.aliases, graph.Aliases(e.nodes, calls))
+	maps.Copy(aliases, graph.Aliases(e.nodes, calls))
+	e.aliases = aliases
 	return nil
 }

@@ -90,11 +90,12 @@ func (c Config) Validate() error {
 
 // Report is what the engine found last. It is never changed.
 type Report struct {
-	At    time.Time // of the look
-	Since time.Time // from when on evidence was read
-	Nodes map[graph.NodeID]graph.Node
-	Sites []dependency.Judgement     // by caller, operation, callee
-	Edges []dependency.EdgeJudgement // by caller, callee
+	At      time.Time // of the look
+	Since   time.Time // from when on evidence was read
+	Nodes   map[graph.NodeID]graph.Node
+	Aliases map[graph.Alias]graph.NodeID // services behind addresses at which nobody answered
+	Sites   []dependency.Judgement       // by caller, operation, callee
+	Edges   []dependency.EdgeJudgement   // by caller, callee
 
 	Audit     audit.Report
 	Structure Structure
@@ -264,7 +265,7 @@ func (e *Engine) look(ctx context.Context) error {
 	if err := e.nameNew(ctx, now, r.Sites); err != nil {
 		return err
 	}
-	r.Nodes = e.nodes
+	r.Nodes, r.Aliases = e.nodes, e.aliases
 	if err := e.inspect(ctx, now, r); err != nil {
 		return err
 	}

@@ -19,8 +19,9 @@ type Past interface {
 	Outcomes(ctx context.Context, tenant string, w graph.Window, node graph.NodeID) ([]graph.OutcomeRow, graph.Window, error)
 }
 
-// ReadWindow returns what was seen in w, and the nodes of it.
-func ReadWindow(ctx context.Context, p Past, tenant string, w graph.Window) (*change.Snapshot, []graph.NodeStats, error) {
+// ReadWindow returns what was seen in w, and the nodes of it. Calls that nobody answered are those to the service that r knows to be
+// behind the address.
+func (r *Report) ReadWindow(ctx context.Context, p Past, tenant string, w graph.Window) (*change.Snapshot, []graph.NodeStats, error) {
 	g, err := p.Graph(ctx, tenant, w)
 	if err != nil {
 		return nil, nil, err
@@ -34,6 +35,7 @@ func ReadWindow(ctx context.Context, p Past, tenant string, w graph.Window) (*ch
 		return nil, nil, err
 	}
 	s := change.NewSnapshot(g.Window)
+	s.Resolve(r.Aliases)
 	s.AddGraph(&g)
 	for i := range operations {
 		s.AddOperation(&operations[i])
@@ -45,7 +47,7 @@ func ReadWindow(ctx context.Context, p Past, tenant string, w graph.Window) (*ch
 }
 
 // ReadVersion returns what one version of a node did in w: what it served, and how its calls fared.
-func ReadVersion(ctx context.Context, p Past, tenant string, w graph.Window, node graph.NodeID, version string) (*change.Snapshot, error) {
+func (r *Report) ReadVersion(ctx context.Context, p Past, tenant string, w graph.Window, node graph.NodeID, version string) (*change.Snapshot, error) {
 	operations, of, err := p.Operations(ctx, tenant, w, node)
 	if err != nil {
 		return nil, err
@@ -55,6 +57,7 @@ func ReadVersion(ctx context.Context, p Past, tenant string, w graph.Window, nod
 		return nil, err
 	}
 	s := change.NewSnapshot(of)
+	s.Resolve(r.Aliases)
 	for i := range operations {
 		if o := &operations[i]; o.Version == version {
 			s.AddOperation(&graph.OperationRow{Node: node, Operation: o.Operation, Version: version, Stats: o.Stats})

@@ -19,8 +19,9 @@ var (
 	pay   = graph.Node{Type: graph.TypeService, Name: "pay", Environment: "prod"}
 	redis = graph.Node{Type: graph.TypeCache, Name: "redis", Environment: "prod"}
 	trial = graph.Node{Type: graph.TypeService, Name: "trial", Environment: "test"}
+	port  = graph.Node{Type: graph.TypeExternal, Name: "cart:8080", Environment: "prod"}
 
-	named = []graph.Node{user, web, cart, pay, redis, trial}
+	named = []graph.Node{user, web, cart, pay, redis, trial, port}
 	noon  = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 )
 
@@ -41,6 +42,7 @@ type scene struct {
 	served   map[string]int64  // "web GET /": requests
 	version  map[string]string // of a node; "1"
 	outcomes map[string]graph.OutcomeStats
+	meant    map[string]string // "web>cart:8080": "cart"
 }
 
 func node(name string) graph.Node {
@@ -65,6 +67,12 @@ func timed(n int64, took string) (h graph.Histogram) {
 
 func (s scene) snapshot(w graph.Window) *Snapshot {
 	shot := NewSnapshot(w)
+	aliases := map[graph.Alias]graph.NodeID{}
+	for k, service := range s.meant {
+		from, to, _ := strings.Cut(k, ">")
+		aliases[graph.Alias{Caller: node(from).ID(), Callee: node(to).ID()}] = node(service).ID()
+	}
+	shot.Resolve(aliases)
 	var g graph.Graph
 	seen := map[string]bool{}
 	add := func(name string) graph.NodeID {
@@ -152,6 +160,28 @@ func TestCompare(t *testing.T) {
 		"two calls are not enough": {
 			after: func(s *scene) { s.calls["web>redis"] = 2 },
 			want:  []string{"edge_new web>redis notice?"},
+		},
+		"calls of a service that was down are calls of the service": {
+			before: func(s *scene) {
+				s.calls["web>cart:8080"], s.failed["web>cart:8080"], s.took["web>cart:8080"] = 100, 100, "1ms"
+				s.calls["web>cart"], s.calls["cart>redis"], s.served["cart GET /items"] = 400, 400, 400
+				s.meant = map[string]string{"web>cart:8080": "cart"}
+			},
+			want: []string{"errors web>cart better"},
+		},
+		"a service that is down all the time": {
+			after: func(s *scene) {
+				s.calls["web>cart:8080"], s.failed["web>cart:8080"] = 500, 500
+				delete(s.calls, "web>cart")
+				delete(s.calls, "cart>redis")
+				delete(s.served, "cart GET /items")
+				s.meant = map[string]string{"web>cart:8080": "cart"}
+			},
+			want: []string{"edge_lost cart>redis risk?", "errors web>cart worse", "node_lost redis risk?", "operation_lost cart GET /items notice?"},
+		},
+		"an address that another caller calls too stays": {
+			before: func(s *scene) { s.calls["web>cart:8080"], s.calls["cart>cart:8080"] = 100, 100; s.meant = map[string]string{"web>cart:8080": "cart"} },
+			want:   []string{"edge_lost cart>cart:8080 risk", "node_lost cart:8080 risk"},
 		},
 		"a caller with too few requests before": {
 			before: func(s *scene) { s.served["web GET /"], s.served["web GET /cart"] = 49, 50 },

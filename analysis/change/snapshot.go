@@ -1,6 +1,7 @@
 package change
 
 import (
+	"cmp"
 	"slices"
 
 	"faultline/graph"
@@ -16,6 +17,7 @@ type Snapshot struct {
 	operations map[operation]*graph.Stats
 	versions   map[graph.NodeID]map[string]float64 // requests by version
 	edges      map[pair]*edge
+	meant      map[graph.Alias]graph.NodeID
 }
 
 type operation struct {
@@ -44,6 +46,15 @@ func NewSnapshot(w graph.Window) *Snapshot {
 	}
 }
 
+// Resolve makes s count calls to an address that nobody answered as calls to the service that stands behind it. It is
+// called before anything is added: a service that was down is no callee that came and went.
+func (s *Snapshot) Resolve(aliases map[graph.Alias]graph.NodeID) { s.meant = aliases }
+
+// callee is who is meant by a callee of a caller.
+func (s *Snapshot) callee(caller, named graph.NodeID) graph.NodeID {
+	return cmp.Or(s.meant[graph.Alias{Caller: caller, Callee: named}], named)
+}
+
 // Window is the window that s is of.
 func (s *Snapshot) Window() graph.Window { return s.window }
 
@@ -63,9 +74,24 @@ func (s *Snapshot) AddGraph(g *graph.Graph) {
 		if e.Via != 0 || e.Caller == e.Callee {
 			continue
 		}
+		callee := s.callee(e.Caller, e.Callee)
 		s.made[e.Caller] += float64(e.Calls)
-		s.received[e.Callee] += float64(e.Calls)
-		s.edge(e.Caller, e.Callee).add(e)
+		s.received[callee] += float64(e.Calls)
+		if callee != e.Callee {
+			s.requests[e.Callee] -= float64(e.Calls)
+			moved := *e
+			moved.Callee = callee
+			moved.Client, moved.Server = nil, nil // how long it took to learn that nobody is there says nothing of the service
+			s.edge(e.Caller, callee).add(&moved)
+			continue
+		}
+		s.edge(e.Caller, callee).add(e)
+	}
+	for alias := range s.meant {
+		if id := alias.Callee; s.received[id] == 0 {
+			delete(s.nodes, id)
+			delete(s.requests, id)
+		}
 	}
 }
 
@@ -111,8 +137,8 @@ func (s *Snapshot) AddOperation(row *graph.OperationRow) {
 
 // AddOutcome adds how requests fared with a callee.
 func (s *Snapshot) AddOutcome(row *graph.OutcomeRow) {
-	if row.Callee != 0 && row.Callee != row.Caller {
-		s.edge(row.Caller, row.Callee).outcomes.Add(&row.OutcomeStats)
+	if callee := s.callee(row.Caller, row.Callee); callee != 0 && callee != row.Caller {
+		s.edge(row.Caller, callee).outcomes.Add(&row.OutcomeStats)
 	}
 }
 
@@ -122,7 +148,7 @@ func (s *Snapshot) AddVersionOutcome(row *graph.OutcomeRow) {
 		return
 	}
 	s.AddOutcome(row)
-	e := s.edge(row.Caller, row.Callee)
+	e := s.edge(row.Caller, s.callee(row.Caller, row.Callee))
 	e.Calls += row.Attempts
 	e.Failed += row.FailedAttempts
 	s.made[row.Caller] += float64(row.Attempts)

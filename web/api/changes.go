@@ -35,7 +35,7 @@ func (a *API) ListChanges(c *gin.Context, p gen.ListChangesParams) {
 	}
 	read := func(w graph.Window, version string) (s *change.Snapshot, err error) {
 		err = a.ask(c.Request.Context(), func(ctx context.Context) (err error) {
-			s, err = ask.read(ctx, a.reader, w, version, names)
+			s, err = ask.read(ctx, r, a.reader, w, version, names)
 			return err
 		})
 		return s, err
@@ -104,11 +104,11 @@ func (a *API) comparison(p gen.ListChangesParams) (ask comparison, err error) {
 }
 
 // read returns one side of the comparison, and adds the names of its nodes.
-func (ask *comparison) read(ctx context.Context, from Reader, w graph.Window, version string, names map[graph.NodeID]string) (*change.Snapshot, error) {
+func (ask *comparison) read(ctx context.Context, r *analysis.Report, from Reader, w graph.Window, version string, names map[graph.NodeID]string) (*change.Snapshot, error) {
 	if ask.node != 0 {
-		return analysis.ReadVersion(ctx, from, tenant, w, ask.node, version)
+		return r.ReadVersion(ctx, from, tenant, w, ask.node, version)
 	}
-	s, nodes, err := analysis.ReadWindow(ctx, from, tenant, w)
+	s, nodes, err := r.ReadWindow(ctx, from, tenant, w)
 	for i := range nodes {
 		names[nodes[i].ID()] = nodes[i].Name
 	}
