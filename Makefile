@@ -72,6 +72,10 @@ bench: build engine ## every Go benchmark; PKG=./graph/... BENCH=Match for some
 bench-ingest: build engine ## what ingest costs for each span, on a core of its own; ARGS='-services 10000 -doors http' for other loads
 	go test -count=1 -timeout 60m -v -run '^TestCostOfIngest$$' ./cmd/faultline -cost $(ARGS)
 
+.PHONY: bench-memory
+bench-memory: build engine ## what ingest takes of memory with 100,000 edges and 300,000 halves of calls that wait
+	go test -count=1 -timeout 20m -v -run '^TestMemoryAtScale$$' ./cmd/internal/tier -scale $(ARGS)
+
 .PHONY: score
 score: ## how right the analysis is, on data with known truth; the tables of docs/accuracy.md
 	go test -count=1 -v -timeout 30m -run 'Score|SingleFaults|QuietDay|TimeToDetect' ./analysis/cascade -long | grep -v '^=== '

@@ -27,6 +27,7 @@ type Config struct {
 	CatchUp      float64        `yaml:"catch_up"`      // how many times faster than it came in what waits in the journal is worked off
 	WriteTimeout time.Duration  `yaml:"write_timeout"` // for the first attempt to store a block; after one that took longer the next may take twice as long
 	DrainTimeout time.Duration  `yaml:"drain_timeout"` // for storing the last block when stopping
+	ServiceGraph int            `yaml:"service_graph"` // edges that traces_service_graph_* metrics tell apart; calls on more are those of one edge between two nodes named __other__
 	Match        match.Config   `yaml:"match"`
 	Rollup       rollup.Config  `yaml:"rollup"`
 }
@@ -35,7 +36,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Journal: journal.DefaultConfig(), Replicas: Auto, FlushEvery: 2 * time.Second, MaxQueued: 100_000, MaxRows: 1_000_000, CatchUp: 2,
-		WriteTimeout: 30 * time.Second, DrainTimeout: 10 * time.Second,
+		WriteTimeout: 30 * time.Second, DrainTimeout: 10 * time.Second, ServiceGraph: 10_000,
 		Match: match.DefaultConfig(), Rollup: rollup.DefaultConfig(),
 	}
 }
@@ -57,6 +58,7 @@ func (c Config) Validate() error {
 	positive("catch_up", c.CatchUp > 0)
 	positive("write_timeout", c.WriteTimeout > 0)
 	positive("drain_timeout", c.DrainTimeout > 0)
+	positive("service_graph", c.ServiceGraph > 0)
 	positive("match.max_spans", c.Match.MaxSpans > 0)
 	if c.Match.MaxSpilled < 0 {
 		errs = append(errs, errors.New("ingest.match.max_spilled must not be negative"))

@@ -104,16 +104,19 @@ func New(cfg Config, j *journal.Journal, d *otlp.Decoder, w Writer, shared excha
 	}
 	s := &Service{
 		cfg: cfg, journal: j, decoder: d, writer: guardedWriter{w, guard}, breaker: guard, log: log.With("component", "ingest"),
-		gatherer: reg, version: version, started: time.Now(), shared: shared, led: make(chan struct{}), graph: newServiceGraph(),
+		gatherer: reg, version: version, started: time.Now(), shared: shared, led: make(chan struct{}), graph: newServiceGraph(cfg.ServiceGraph),
 		feed: make(chan item, 4096), found: j.End(), lastTaken: j.End(), seen: newDuplicates(cfg.Match.Keep),
 	}
 	s.metrics = newMetrics(reg, s)
-	reg.MustRegister(s.graph)
 	if shared == nil {
 		s.machine = s.newMachine()
 	}
 	return s
 }
+
+// ServiceGraph collects the metrics that Grafana's service graph reads. They are not in the registry given to New: there
+// are many for each edge, which only those who ask for them should pay for.
+func (s *Service) ServiceGraph() prometheus.Collector { return s.graph }
 
 // newMachine returns a machine that is silent, in the place of all made before.
 func (s *Service) newMachine() *machine {

@@ -20,6 +20,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"faultline/graph"
+	"faultline/graph/match"
 	"faultline/ingest/exchange"
 	"faultline/ingest/journal"
 	"faultline/ingest/otlp"
@@ -364,7 +365,7 @@ func TestRepeats(t *testing.T) {
 
 func TestServiceGraphMetrics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, reg, stop := start(t, place(t), &blockLog{})
+		s, _, stop := start(t, place(t), &blockLog{})
 		failing = true
 		defer func() { failing = false }()
 		b := decode(t, body(1), time.Now())
@@ -387,7 +388,7 @@ traces_service_graph_request_failed_total{client="user",client_service_namespace
 traces_service_graph_request_total{client="a",client_service_namespace="",connection_type="",server="b",server_service_namespace=""} 2
 traces_service_graph_request_total{client="user",client_service_namespace="",connection_type="virtual_node",server="a",server_service_namespace=""} 2
 `
-		if err := testutil.GatherAndCompare(reg, strings.NewReader(want),
+		if err := testutil.CollectAndCompare(s.ServiceGraph(), strings.NewReader(want),
 			"traces_service_graph_request_total", "traces_service_graph_request_failed_total"); err != nil {
 			t.Error(err)
 		}
@@ -396,6 +397,47 @@ traces_service_graph_request_total{client="user",client_service_namespace="",con
 		}
 	})
 }
+
+// Beyond its limit the service graph counts calls on one edge; those of edges that it knows stay told apart.
+func TestServiceGraphLimit(t *testing.T) {
+	names := match.NewNames(match.DefaultLimits())
+	g := newServiceGraph(2)
+	m := match.New(match.DefaultConfig(), names, &graphSink{g, names})
+	now := time.Now()
+	m.Advance(now)
+	for round := range byte(2) {
+		for i := range byte(5) {
+			service := &graph.Service{Node: graph.Node{Type: graph.TypeService, Name: string('a' + rune(i))}}
+			s := graph.Span{
+				Trace: graph.TraceID{1 + i, round}, ID: graph.SpanID{1}, Start: now.UnixNano(), Weight: 1,
+				Shape: &graph.Shape{Service: service, Kind: graph.KindServer, Operation: "GET /"},
+			}
+			m.Add("default", &s)
+		}
+	}
+	want := `
+# HELP traces_service_graph_request_total Calls between two nodes, weighted by their sampling probability.
+# TYPE traces_service_graph_request_total counter
+traces_service_graph_request_total{client="__other__",client_service_namespace="",connection_type="",server="__other__",server_service_namespace=""} 6
+traces_service_graph_request_total{client="user",client_service_namespace="",connection_type="virtual_node",server="a",server_service_namespace=""} 2
+traces_service_graph_request_total{client="user",client_service_namespace="",connection_type="virtual_node",server="b",server_service_namespace=""} 2
+`
+	if err := testutil.CollectAndCompare(g, strings.NewReader(want), "traces_service_graph_request_total"); err != nil {
+		t.Error(err)
+	}
+}
+
+// graphSink hands calls to a service graph and nothing else to anybody.
+type graphSink struct {
+	graph *serviceGraph
+	names *match.Names
+}
+
+func (s *graphSink) Call(c *match.Call)     { s.graph.count(s.names, c) }
+func (*graphSink) Request(*match.Request)   {}
+func (*graphSink) Half(*match.Half)         {}
+func (*graphSink) Outcome(*match.Outcome)   {}
+func (*graphSink) Evidence(*match.Evidence) {}
 
 func TestConfigReportsEveryMistake(t *testing.T) {
 	cfg := DefaultConfig()

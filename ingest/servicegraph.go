@@ -15,6 +15,7 @@ import (
 // calls as the rest. Counters never go down, as Prometheus demands: a call that is taken back because its
 // partner came after all stays counted here, next to the right one.
 type serviceGraph struct {
+	most     int // series
 	mu       sync.Mutex
 	series   map[sgKey]*sgSeries
 	byEnds   map[uint64]*sgSeries // the same, by what is hashed fast: see endsOf
@@ -69,8 +70,8 @@ var (
 	sgDropped  = prometheus.NewDesc("traces_service_graph_dropped_spans_total", "Spans forgotten before their wait was over, for want of room.", nil, nil)
 )
 
-func newServiceGraph() *serviceGraph {
-	return &serviceGraph{series: map[sgKey]*sgSeries{}, byEnds: map[uint64]*sgSeries{}}
+func newServiceGraph(most int) *serviceGraph {
+	return &serviceGraph{most: most, series: map[sgKey]*sgSeries{}, byEnds: map[uint64]*sgSeries{}}
 }
 
 // count counts c, in terms of names. It needs mu, which whoever counts many calls takes once.
@@ -109,6 +110,10 @@ func (g *serviceGraph) open(names *match.Names, c *match.Call) *sgSeries {
 	}
 	k := sgKey{caller.Name, callee.Name, connectionType(caller, callee, c.Mode), caller.Namespace, callee.Namespace}
 	s := g.series[k]
+	if s == nil && len(g.series) >= g.most {
+		k = sgKey{client: graph.Other, server: graph.Other}
+		s = g.series[k]
+	}
 	if s == nil {
 		s = &sgSeries{unpaired: callee.Type == graph.TypeExternal || caller.Type == graph.TypeUnknown}
 		g.series[k] = s

@@ -47,7 +47,7 @@ func (k *knownTerms) of(s *graph.Shape) *terms {
 func (k *knownTerms) put(s *graph.Shape, t terms) {
 	if 4*k.used >= len(k.places) && len(k.places) < mostTerms {
 		old := k.places
-		*k = knownTerms{places: make([]knownTerm, 4*len(old))}
+		*k = knownTerms{places: make([]knownTerm, min(4*len(old), mostTerms))}
 		for i := range old {
 			if old[i].shape != nil {
 				k.put(old[i].shape, old[i].terms)

@@ -239,7 +239,13 @@ func empty(r *graph.Stats) bool {
 
 // Flush returns all rows, in a fixed order, and starts anew. The block has no token yet.
 func (f *Folder) Flush() graph.Block {
-	b := graph.Block{}
+	b := graph.Block{
+		CallSites:  make([]graph.CallSiteRow, 0, f.calls.len()),
+		Operations: make([]graph.OperationRow, 0, f.requests.len()),
+		Nodes:      make([]graph.NodeRow, 0, len(f.seen)),
+		Outcomes:   make([]graph.OutcomeRow, 0, f.outcomes.len()),
+		Halves:     make([]graph.HalfRow, 0, f.halves.len()),
+	}
 	for i, k := range f.calls.keys {
 		r := &f.calls.list[i]
 		stats := r.stats()

@@ -15,8 +15,8 @@ import (
 	"faultline/graph"
 )
 
-// maxInsertRows bounds one insert, and with it what the server holds in memory for it.
-const maxInsertRows = 100_000
+// maxInsertRows bounds one insert, and with it what both sides hold in memory for it.
+const maxInsertRows = 20_000
 
 // Write stores a block. After an error any part of it may be stored: write the same block again, until
 // that succeeds, and every row counts once. It keeps nothing of the block.

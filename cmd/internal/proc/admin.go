@@ -15,7 +15,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	dto "github.com/prometheus/client_model/go"
 )
 
 // checkTimeout bounds one answer of /readyz: kubelets and load balancers give up after a second or a few.
@@ -102,17 +101,14 @@ func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(b.String()))
 }
 
-// serviceGraph is the prefix of the metrics that Grafana's service graph reads.
-const serviceGraph = "traces_service_graph_"
-
 // Admin is the handler of the admin listener: /metrics, /metrics/service-graph with only what Grafana's
-// service graph reads, /livez and its alias /healthz, /readyz, and /debug/pprof, which is here and nowhere
+// service graph reads, which is in graph, /livez and its alias /healthz, /readyz, and /debug/pprof, which is here and nowhere
 // else because it tells all about the process.
-func Admin(reg *prometheus.Registry, health *Health) http.Handler {
+func Admin(reg, graph *prometheus.Registry, health *Health) http.Handler {
 	live := new(Health) // no conditions: it answers, so it lives
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.InstrumentMetricHandler(reg, promhttp.HandlerFor(reg, promhttp.HandlerOpts{Registry: reg})))
-	mux.Handle("GET /metrics/service-graph", promhttp.HandlerFor(only(reg, serviceGraph), promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", promhttp.InstrumentMetricHandler(reg, promhttp.HandlerFor(prometheus.Gatherers{reg, graph}, promhttp.HandlerOpts{Registry: reg})))
+	mux.Handle("GET /metrics/service-graph", promhttp.HandlerFor(graph, promhttp.HandlerOpts{}))
 	mux.Handle("GET /livez", live)
 	mux.Handle("GET /healthz", live)
 	mux.Handle("GET /readyz", health)
@@ -122,12 +118,4 @@ func Admin(reg *prometheus.Registry, health *Health) http.Handler {
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	return mux
-}
-
-// only is the part of g whose names begin with prefix.
-func only(g prometheus.Gatherer, prefix string) prometheus.Gatherer {
-	return prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) {
-		families, err := g.Gather()
-		return slices.DeleteFunc(families, func(f *dto.MetricFamily) bool { return !strings.HasPrefix(f.GetName(), prefix) }), err
-	})
 }

@@ -46,7 +46,7 @@ func TestReadiness(t *testing.T) {
 					health.Drain()
 				}
 				w := httptest.NewRecorder()
-				Admin(NewRegistry(), &health).ServeHTTP(w, httptest.NewRequest(http.MethodGet, tt.path, nil))
+				Admin(NewRegistry(), prometheus.NewRegistry(), &health).ServeHTTP(w, httptest.NewRequest(http.MethodGet, tt.path, nil))
 				if w.Code != tt.status || w.Body.String() != tt.body {
 					t.Errorf("%s is %d %q, want %d %q", tt.path, w.Code, w.Body, tt.status, tt.body)
 				}
@@ -65,9 +65,9 @@ func checks(namesAndChecks ...any) map[string]func(context.Context) error {
 }
 
 func TestAdminMetricsAndProfiles(t *testing.T) {
-	reg := NewRegistry()
-	promauto.With(reg).NewCounter(prometheus.CounterOpts{Name: "traces_service_graph_request_total", Help: "x"})
-	admin := Admin(reg, new(Health))
+	graph := prometheus.NewRegistry()
+	promauto.With(graph).NewCounter(prometheus.CounterOpts{Name: "traces_service_graph_request_total", Help: "x"})
+	admin := Admin(NewRegistry(), graph, new(Health))
 	for path, want := range map[string]string{
 		"/metrics":               `faultline_build_info{go_version="go`,
 		"/metrics/service-graph": "# HELP traces_service_graph_request_total x\n# TYPE traces_service_graph_request_total counter\ntraces_service_graph_request_total 0\n",

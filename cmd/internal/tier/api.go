@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.opentelemetry.io/otel"
 
@@ -33,7 +34,7 @@ func (p *Process) StartAPI(ctx context.Context, r *clickhouse.Store) error {
 	p.Parts.Go(ctx, "analysis", engine.Run)
 	p.Parts.Go(ctx, "api", func(ctx context.Context) error {
 		handler := web.New(ctx, p.Config.API.Limits, web.Dependencies{
-			Reader: r, Analyst: engine, UI: ui.Dist, Metrics: promhttp.HandlerFor(p.Registry, promhttp.HandlerOpts{Registry: p.Registry}),
+			Reader: r, Analyst: engine, UI: ui.Dist, Metrics: promhttp.HandlerFor(prometheus.Gatherers{p.Registry, p.graph}, promhttp.HandlerOpts{Registry: p.Registry}),
 			Tracer: otel.Tracer("faultline/web"), Log: p.Log, Registry: p.Registry,
 		})
 		return proc.Serve(ctx, l, handler, apiDrain)

@@ -25,6 +25,7 @@ type Process struct {
 	Config   Config
 	Log      *slog.Logger
 	Registry *prometheus.Registry
+	graph    *prometheus.Registry // of the metrics that Grafana's service graph reads
 	Health   *proc.Health
 	Parts    *proc.Parts
 
@@ -41,7 +42,7 @@ func Run(ctx context.Context, name string, cfg Config, out io.Writer, start func
 	slog.SetDefault(log)
 	cfg.fitMemory(proc.LimitMemory(cfg.MemoryLimit))
 	p := &Process{
-		Config: cfg, Log: log, Registry: proc.NewRegistry(), Health: new(proc.Health), Parts: proc.NewParts(log), name: name,
+		Config: cfg, Log: log, Registry: proc.NewRegistry(), graph: prometheus.NewRegistry(), Health: new(proc.Health), Parts: proc.NewParts(log), name: name,
 	}
 	defer context.AfterFunc(ctx, p.Health.Drain)()
 
@@ -71,7 +72,7 @@ func (p *Process) startAdmin(ctx context.Context) error {
 		return err
 	}
 	p.Parts.Go(ctx, "admin", func(ctx context.Context) error {
-		return proc.Serve(ctx, l, proc.Admin(p.Registry, p.Health), adminDrain)
+		return proc.Serve(ctx, l, proc.Admin(p.Registry, p.graph, p.Health), adminDrain)
 	})
 	p.Announce("admin", proc.URL(l.Addr()))
 	return nil
