@@ -392,6 +392,7 @@ func (s *Service) recover(ctx context.Context) error {
 			s.wake()
 		}
 	}
+	s.pace = pace{factor: s.cfg.CatchUp} // what was read again took no time
 	s.log.Info("journal read again", "records", records, "took", time.Since(start).String(), "stored_to", s.saved.Time)
 	return nil
 }

@@ -281,6 +281,35 @@ func TestSlowDatabase(t *testing.T) {
 }
 
 // TestLostJournal: with the journal's files gone, what comes is not taken for what came.
+// TestRestartGoesOn: what is only read again is not waited for as what has to be worked off is.
+func TestRestartGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg, w := place(t), &blockLog{}
+		s, _, stop := start(t, cfg, w)
+		for range 120 { // twenty minutes of traffic
+			if err := s.Consume(t.Context(), batch(t, 1)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Second)
+		}
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+		s, _, stop = start(t, cfg, w)
+		if err := s.Consume(t.Context(), batch(t, 1)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if n := w.calls(); n != 121 {
+			t.Errorf("%d calls stored ten seconds after a restart, want 121", n)
+		}
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestLostJournal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg, w := place(t), &blockLog{}
