@@ -97,7 +97,7 @@ func (a *Auditor) bulkhead(checks map[graph.NodeID]*Check) {
 				c.Value = p.worst
 			}
 			c.State = Risk
-			c.Nodes = append(c.Nodes, k.callee)
+			c.Nodes = sorted(append(c.Nodes, k.callee))
 		case p.isolated >= leastEpisodes && p.shared == 0 && c.State == Unknown:
 			c.State = Pass
 		case p.shared > 0 && c.State == Pass:

@@ -3,6 +3,7 @@ package cascade
 import (
 	"cmp"
 	"iter"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -93,8 +94,9 @@ const leastTime = 0.01
 
 // work is the time in µs that all operations worked by themselves.
 func (s *Sample) work() (sum float64) {
-	for _, t := range s.own() {
-		sum += max(t.sum, 0)
+	own := s.own()
+	for _, k := range slices.SortedFunc(maps.Keys(own), compareOperations) {
+		sum += max(own[k].sum, 0)
 	}
 	return sum
 }
@@ -173,16 +175,18 @@ func (t tally) ranking(sign Sign) Ranking {
 	r := Ranking{Sign: sign}
 	for _, s := range t {
 		if s.Units > 0 {
-			r.Units += s.Units
 			r.Shares = append(r.Shares, *s)
 		}
-	}
-	for i := range r.Shares {
-		r.Shares[i].Share = r.Shares[i].Units / r.Units
 	}
 	slices.SortFunc(r.Shares, func(a, b Share) int {
 		return cmp.Or(cmp.Compare(b.Units, a.Units), cmp.Compare(a.Node, b.Node))
 	})
+	for i := range r.Shares {
+		r.Units += r.Shares[i].Units
+	}
+	for i := range r.Shares {
+		r.Shares[i].Share = r.Shares[i].Units / r.Units
+	}
 	return r
 }
 
@@ -221,8 +225,9 @@ func tolerated(base, now *Sample, names map[ends]graph.NodeID) Ranking {
 	before := base.edges(names)
 	in, out := map[graph.NodeID]float64{}, map[graph.NodeID]float64{}
 	callers, called := map[graph.NodeID]int{}, map[graph.NodeID]float64{}
-	for e, n := range now.edges(names) {
-		b := before[e]
+	edges := now.edges(names)
+	for _, e := range slices.SortedFunc(maps.Keys(edges), compareEnds) {
+		n, b := edges[e], before[e]
 		if b == nil {
 			b = &callSum{}
 		}
@@ -303,6 +308,10 @@ func merged(a, b map[call]*callSum) iter.Seq[call] {
 	return slices.Values(keys)
 }
 
+func compareOperations(a, b operation) int {
+	return cmp.Or(cmp.Compare(a.node, b.node), cmp.Compare(a.name, b.name))
+}
+
 func compareCalls(a, b call) int {
 	return cmp.Or(
 		cmp.Compare(a.caller.node, b.caller.node), cmp.Compare(a.callee.node, b.callee.node),
@@ -329,8 +338,9 @@ func slow(base, now *Sample, doubt float64) Ranking {
 		s.Units += g.more / 1e6
 		s.because(kind, g.more/1e6, g.n, 0)
 	}
-	for o, g := range ownExcess(base, now, doubt) {
-		blame(o.node, OwnTime, g)
+	own := ownExcess(base, now, doubt)
+	for _, o := range slices.SortedFunc(maps.Keys(own), compareOperations) {
+		blame(o.node, OwnTime, own[o])
 	}
 	for n, g := range silentExcess(base, now, doubt) {
 		blame(n, SlowCalls, g)
@@ -352,7 +362,7 @@ func (s *Sample) own() map[operation]timing {
 	for k, o := range s.operations {
 		own[k] = o.time
 	}
-	for k, c := range s.calls {
+	for k, c := range s.eachCall {
 		o, known := own[k.caller]
 		if !known {
 			continue
@@ -370,7 +380,7 @@ func (s *Sample) own() map[operation]timing {
 // edges sums calls by the nodes at their ends.
 func (s *Sample) edges(names map[ends]graph.NodeID) map[ends]*callSum {
 	sums := map[ends]*callSum{}
-	for k, c := range s.calls {
+	for k, c := range s.eachCall {
 		at(sums, ends{k.caller.node, named(names, k.caller.node, k.callee.node)}).add(c)
 	}
 	return sums
@@ -415,7 +425,7 @@ func ownExcess(base, now *Sample, doubt float64) map[operation]growth {
 // silentExcess is how much longer calls took to nodes that only their callers tell of, such as databases.
 func silentExcess(base, now *Sample, doubt float64) map[graph.NodeID]growth {
 	more := map[graph.NodeID]growth{}
-	for k, n := range now.calls {
+	for k, n := range now.eachCall {
 		b := base.calls[k]
 		if b == nil || n.server.n > 0 || b.server.n > 0 || n.client.n <= 0 || b.client.n <= 0 {
 			continue
@@ -430,13 +440,17 @@ func silentExcess(base, now *Sample, doubt float64) map[graph.NodeID]growth {
 // ends are two nodes, one of which calls the other.
 type ends struct{ caller, callee graph.NodeID }
 
+func compareEnds(a, b ends) int {
+	return cmp.Or(cmp.Compare(a.caller, b.caller), cmp.Compare(a.callee, b.callee))
+}
+
 // wayExcess says how much longer calls were on their way, by the end that is to blame: the one of whose calls
 // the larger part got slower; if both are alike, the one with more slower neighbours, so that few causes
 // explain much; else the callee.
 func wayExcess(base, now *Sample, doubt float64) map[graph.NodeID]growth {
 	from, to := map[graph.NodeID]*way{}, map[graph.NodeID]*way{}
 	more := map[ends]growth{}
-	for k, n := range now.calls {
+	for k, n := range now.eachCall {
 		b := base.calls[k]
 		if b == nil || n.client.n <= 0 || n.server.n <= 0 || b.client.n <= 0 || b.server.n <= 0 {
 			continue
@@ -453,8 +467,8 @@ func wayExcess(base, now *Sample, doubt float64) map[graph.NodeID]growth {
 		}
 	}
 	blamed := map[graph.NodeID]growth{}
-	for e, g := range more {
-		n := e.callee
+	for _, e := range slices.SortedFunc(maps.Keys(more), compareEnds) {
+		n, g := e.callee, more[e]
 		if from[e.caller].above(to[e.callee]) {
 			n = e.caller
 		}
@@ -526,9 +540,10 @@ func aliases(calls iter.Seq2[call, counted]) map[ends]graph.NodeID {
 		}
 		var all, most float64
 		var by graph.NodeID
-		for node, n := range answers[name{k.caller.node, k.callee.name}] {
-			all += n
-			if n > most || n == most && node < by {
+		answered := answers[name{k.caller.node, k.callee.name}]
+		for _, node := range slices.Sorted(maps.Keys(answered)) {
+			n := answered[node]
+			if all += n; n > most {
 				most, by = n, node
 			}
 		}

@@ -175,21 +175,19 @@ func (t *Tracker) See(at time.Time, rows Rows) {
 		s.add(part, bucket, max(recent, latest-int((at.Sub(bucket)-1)/graph.Step)))
 	}
 	for i := range rows.Outcomes {
-		r := &rows.Outcomes[i]
-		f := slices.IndexFunc(s.fared, func(f fared) bool { return f.begin.Equal(r.Bucket) })
-		if f < 0 {
-			f = len(s.fared)
-			s.fared = append(s.fared, fared{r.Bucket, NewSample()})
-		}
-		s.fared[f].AddOutcome(r)
+		s.fare(&rows.Outcomes[i])
 	}
 }
+
+// Forget forgets what was seen for the next Look.
+func (t *Tracker) Forget() { t.at = time.Time{} }
 
 // Look compares what was seen with what was before. outside reports whether a node stands for those who call from
 // outside.
 func (t *Tracker) Look(at time.Time, outside func(graph.NodeID) bool) {
 	s := t.series
 	t.at = time.Time{}
+	s.sort()
 	names := aliases(s.counted)
 	members, suspicious := s.symptoms(names)
 	var pending []suspect
@@ -397,7 +395,7 @@ func (i *Incident) path(now *Sample, names map[ends]graph.NodeID) (steps []Step)
 		return nil
 	}
 	known := map[ends]*Step{}
-	for k, c := range now.calls {
+	for k, c := range now.eachCall {
 		e := ends{k.caller.node, named(names, k.caller.node, k.callee.node)}
 		if i.nodes[e.caller] && e.caller != e.callee {
 			s := at(known, e)
@@ -433,9 +431,9 @@ func (i *Incident) path(now *Sample, names map[ends]graph.NodeID) (steps []Step)
 // hit notes how operations fare that are called from outside: by a node that stands for that, or by nobody.
 func (i *Incident) hit(s *series, outside func(graph.NodeID) bool) {
 	inner := map[operation]bool{}
-	for k := range s.calls {
-		if i.nodes[k.callee.node] && !outside(k.caller.node) {
-			inner[k.callee] = true
+	for _, c := range s.callList {
+		if i.nodes[c.callee.node] && !outside(c.caller.node) {
+			inner[c.callee] = true
 		}
 	}
 	for _, m := range i.Members {
@@ -485,20 +483,23 @@ func (t *Tracker) Incidents() (all []Incident) {
 // Seconds is how long a time usual counts are of.
 func (t *Tracker) Seconds() float64 { return t.seconds }
 
-// Calls yields what calls what in usual times, in no order, with how often, which only compares.
+// Calls yields what calls what in usual times, in a fixed order, with how often, which only compares.
 func (t *Tracker) Calls(yield func(caller graph.NodeID, operation string, callee graph.NodeID, called string, calls float64)) {
-	for k, c := range t.series.calls {
+	t.series.sort()
+	for _, c := range t.series.callList {
+		k := c.call
 		if n := c.sums[usual].calls + c.sums[elder].calls + c.sums[younger].calls; n > 0 {
 			yield(k.caller.node, k.caller.name, k.callee.node, k.callee.name, n)
 		}
 	}
 }
 
-// Requests yields how many requests operations serve in usual times, in no order, likewise.
+// Requests yields how many requests operations serve in usual times, likewise.
 func (t *Tracker) Requests(yield func(node graph.NodeID, operation string, requests float64)) {
-	for k, o := range t.series.operations {
+	t.series.sort()
+	for _, o := range t.series.operationList {
 		if n := o.sums[usual].requests + o.sums[elder].requests + o.sums[younger].requests; n > 0 {
-			yield(k.node, k.name, n)
+			yield(o.node, o.name, n)
 		}
 	}
 }

@@ -94,11 +94,11 @@ func (r *Reason) Text(name string) string {
 // silent notes which of those who are blamed answer nothing any more, though they are called and did before.
 func (r *Ranking) silent(base, now *Sample, names map[ends]graph.NodeID) {
 	called, answered, before := map[graph.NodeID]float64{}, map[graph.NodeID]float64{}, map[graph.NodeID]float64{}
-	for k, c := range now.calls {
+	for k, c := range now.eachCall {
 		called[named(names, k.caller.node, k.callee.node)] += c.calls
 		answered[k.callee.node] += c.server.n
 	}
-	for k, c := range base.calls {
+	for k, c := range base.eachCall {
 		before[k.callee.node] += c.server.n
 	}
 	for i := range r.Shares {

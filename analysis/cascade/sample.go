@@ -13,6 +13,7 @@ package cascade
 
 import (
 	"bytes"
+	"maps"
 	"math"
 	"slices"
 
@@ -186,26 +187,36 @@ func (c *callSum) fade(by float64) {
 }
 
 type groupSum struct {
-	requests, failed, cleanFailed, unexplained, survived float64
-	fatalTraces, survivedTraces                          traces
+	groupCounts
+	fatalTraces, survivedTraces traces
 }
 
-func (g *groupSum) addRow(r *graph.OutcomeRow) {
+type groupCounts struct{ requests, failed, cleanFailed, unexplained, survived float64 }
+
+func (g *groupCounts) addCounts(r *graph.OutcomeRow) {
 	g.requests += float64(r.Requests)
 	g.failed += float64(r.Failed)
 	g.cleanFailed += float64(r.CleanFailed)
 	g.unexplained += float64(r.Unexplained)
 	g.survived += float64(r.TotalSurvived + r.PartialSurvived + r.ContestedSurvived)
-	g.fatalTraces.add(r.FatalTrace)
-	g.survivedTraces.add(r.SurvivedTrace)
 }
 
-func (g *groupSum) add(x *groupSum) {
+func (g *groupCounts) add(x *groupCounts) {
 	g.requests += x.requests
 	g.failed += x.failed
 	g.cleanFailed += x.cleanFailed
 	g.unexplained += x.unexplained
 	g.survived += x.survived
+}
+
+func (g *groupSum) addRow(r *graph.OutcomeRow) {
+	g.addCounts(r)
+	g.fatalTraces.add(r.FatalTrace)
+	g.survivedTraces.add(r.SurvivedTrace)
+}
+
+func (g *groupSum) add(x *groupSum) {
+	g.groupCounts.add(&x.groupCounts)
 	g.fatalTraces.addAll(x.fatalTraces)
 	g.survivedTraces.addAll(x.survivedTraces)
 }
@@ -245,6 +256,20 @@ type Sample struct {
 	operations map[operation]*operationSum
 	calls      map[call]*callSum
 	groups     map[group]*groupSum
+
+	callOrder []call // of calls, if there are as many
+}
+
+// eachCall yields the calls in a fixed order: sums of them must not depend on that of a map.
+func (s *Sample) eachCall(yield func(call, *callSum) bool) {
+	if len(s.callOrder) != len(s.calls) {
+		s.callOrder = slices.SortedFunc(maps.Keys(s.calls), compareCalls)
+	}
+	for _, k := range s.callOrder {
+		if !yield(k, s.calls[k]) {
+			return
+		}
+	}
 }
 
 // NewSample returns an empty Sample.

@@ -18,8 +18,8 @@ type Rows struct {
 
 // byBucket yields the rows of each bucket, the earliest first.
 func (r Rows) byBucket(yield func(time.Time, Rows) bool) {
-	slices.SortStableFunc(r.Operations, func(a, b graph.OperationRow) int { return a.Bucket.Compare(b.Bucket) })
-	slices.SortStableFunc(r.Calls, func(a, b graph.CallSiteRow) int { return a.Bucket.Compare(b.Bucket) })
+	sortByBucket(r.Operations, func(r *graph.OperationRow) time.Time { return r.Bucket })
+	sortByBucket(r.Calls, func(r *graph.CallSiteRow) time.Time { return r.Bucket })
 	for len(r.Operations) > 0 || len(r.Calls) > 0 {
 		var bucket time.Time
 		if len(r.Operations) > 0 {
@@ -42,6 +42,16 @@ func (r Rows) byBucket(yield func(time.Time, Rows) bool) {
 	}
 }
 
+// sortByBucket sorts rows, which mostly are of one bucket.
+func sortByBucket[T any](rows []T, bucket func(*T) time.Time) {
+	for i := 1; i < len(rows); i++ {
+		if bucket(&rows[i]).Before(bucket(&rows[i-1])) {
+			slices.SortStableFunc(rows, func(a, b T) int { return bucket(&a).Compare(bucket(&b)) })
+			return
+		}
+	}
+}
+
 // What was seen is kept in stretches of time, of which the oldest, the usual, fades and has no begin. The younger
 // ones are where a change is looked for: what happened since the begin of one is compared with all before it. From
 // recent to latest they are single buckets, the earliest of which holds all that is older; they are read anew for
@@ -52,9 +62,7 @@ const (
 	younger
 	recent
 	latest    = recent + 12
-	counting  = latest + 1 // the bucket that rows are taken in of
-	slots     = counting + 1
-	stretches = counting
+	stretches = latest + 1
 )
 
 // mellow is how long what is learned is kept apart from what is usual, in two stretches: so long a change may go
@@ -67,41 +75,80 @@ type series struct {
 	calls      map[call]*callSeries
 	groups     map[group]*groupSum
 	versions   map[graph.NodeID]versions
-	begin      [slots]time.Time // zero: nothing was seen in it
-	fared      []fared          // how requests fared, which is not yet usual, by minute
+	begin      [stretches]time.Time // zero: nothing was seen in it
+	fared      []fared              // how requests fared, which is not yet usual
+
+	operationList []*operationSeries // all, in a fixed order once sort was called: sums must not depend on that of a map
+	callList      []*callSeries
+	unsorted      bool
+
+	operationsNow []inBucket[*operationSeries, operationSum] // scratch of add: the bucket that rows are taken in of
+	callsNow      []inBucket[*callSeries, callSum]
 }
 
-// fared is how the requests of a minute fared.
+// inBucket is what a bucket says of one of what is watched.
+type inBucket[S, T any] struct {
+	of  S
+	sum T
+}
+
+// fared is how the requests of a group fared in a minute.
 type fared struct {
 	begin time.Time
-	*Sample
+	group
+	groupCounts
+	fatalTrace, survivedTrace graph.TraceID
 }
 
 type operationSeries struct {
 	operation
-	sums [slots]operationSum
+	sums [stretches]operationSum
+	next *operationSeries // that came after it in the last rows
+	now  int              // where it is in series.operationsNow
+	gone bool             // it was forgotten
 }
 
 type callSeries struct {
 	call
 	by   *operationSeries // that makes the calls; nil: not known
-	sums [slots]callSum
+	sums [stretches]callSum
+	next *callSeries
+	now  int
+	gone bool
 }
 
 func newSeries() *series {
 	return &series{operations: map[operation]*operationSeries{}, calls: map[call]*callSeries{}, groups: map[group]*groupSum{}, versions: map[graph.NodeID]versions{}}
 }
 
+// sort puts what was seen since it was called last in its place.
+func (s *series) sort() {
+	if !s.unsorted {
+		return
+	}
+	slices.SortFunc(s.operationList, func(a, b *operationSeries) int { return compareOperations(a.operation, b.operation) })
+	slices.SortFunc(s.callList, func(a, b *callSeries) int { return compareCalls(a.call, b.call) })
+	s.unsorted = false
+}
+
 // clear forgets what is read anew.
 func (s *series) clear() {
-	for _, o := range s.operations {
+	for _, o := range s.operationList {
 		clear(o.sums[recent:])
 	}
-	for _, c := range s.calls {
+	for _, c := range s.callList {
 		clear(c.sums[recent:])
 	}
 	clear(s.begin[recent:])
-	s.fared = nil
+	s.fared = s.fared[:0]
+}
+
+// fare takes in how the requests of a group fared in a minute.
+func (s *series) fare(r *graph.OutcomeRow) {
+	f := fared{begin: r.Bucket, group: groupOf(r)}
+	f.addCounts(r)
+	f.fatalTrace, f.survivedTrace = r.FatalTrace, r.SurvivedTrace
+	s.fared = append(s.fared, f)
 }
 
 // add takes the rows of a bucket into a stretch.
@@ -109,72 +156,104 @@ func (s *series) add(rows Rows, bucket time.Time, stretch int) {
 	if first := &s.begin[stretch]; first.IsZero() || bucket.Before(*first) {
 		*first = bucket
 	}
-	operations := make([]*operationSeries, 0, len(rows.Operations))
+	operations, calls := s.operationsNow[:0], s.callsNow[:0]
+	var last *operationSeries
 	for i := range rows.Operations {
 		r := &rows.Operations[i]
-		k := operation{r.Node, r.Operation}
-		o := s.operations[k]
-		if o == nil {
-			o = &operationSeries{operation: k}
-			s.operations[k] = o
+		o := s.operationOf(operation{r.Node, r.Operation}, last)
+		last = o
+		if o.now >= len(operations) || operations[o.now].of != o {
+			o.now = len(operations)
+			operations = append(operations, inBucket[*operationSeries, operationSum]{of: o})
 		}
-		if o.sums[counting].requests == 0 {
-			operations = append(operations, o)
-		}
-		o.sums[counting].addRow(r)
+		operations[o.now].sum.addRow(r)
 		if r.Version != "" {
 			known := s.versions[r.Node]
 			known.see(r.Version, bucket)
 			s.versions[r.Node] = known
 		}
 	}
-	calls := make([]*callSeries, 0, len(rows.Calls))
+	var before *callSeries
 	for i := range rows.Calls {
 		r := &rows.Calls[i]
 		k, waited := callOf(r)
 		if !waited {
 			continue
 		}
-		c := s.calls[k]
-		if c == nil {
-			c = &callSeries{call: k}
-			s.calls[k] = c
-		}
+		c := s.callSeriesOf(k, before)
+		before = c
 		if c.by == nil {
 			c.by = s.operations[k.caller]
 		}
-		if c.sums[counting].calls == 0 {
-			calls = append(calls, c)
+		if c.now >= len(calls) || calls[c.now].of != c {
+			c.now = len(calls)
+			calls = append(calls, inBucket[*callSeries, callSum]{of: c})
 		}
-		c.sums[counting].addRow(r)
+		calls[c.now].sum.addRow(r)
 	}
-	for _, c := range calls {
-		sum := &c.sums[counting]
+	for i := range calls {
+		c, sum := calls[i].of, &calls[i].sum
 		sum.client.closeBucket()
-		if c.by != nil && c.by.sums[counting].requests > 0 {
-			sum.waves = sum.calls * sum.calls / c.by.sums[counting].requests
+		if o := c.by; o != nil && o.now < len(operations) && operations[o.now].of == o && operations[o.now].sum.requests > 0 {
+			sum.waves = sum.calls * sum.calls / operations[o.now].sum.requests
 		}
 		c.sums[stretch].add(sum)
-		*sum = callSum{}
 	}
-	for _, o := range operations {
-		sum := &o.sums[counting]
+	for i := range operations {
+		o, sum := operations[i].of, &operations[i].sum
 		sum.time.closeBucket()
 		o.sums[stretch].add(sum)
-		*sum = operationSum{}
 	}
+	clear(operations)
+	clear(calls)
+	s.operationsNow, s.callsNow = operations[:0], calls[:0]
+}
+
+// operationOf returns the series of an operation. Rows mostly come in the order of the bucket before, so it looks first at the one
+// that followed the last one then: a map takes longer.
+func (s *series) operationOf(k operation, last *operationSeries) *operationSeries {
+	if last != nil && last.next != nil && !last.next.gone && last.next.operation == k {
+		return last.next
+	}
+	o := s.operations[k]
+	if o == nil {
+		o = &operationSeries{operation: k}
+		s.operations[k] = o
+		s.operationList, s.unsorted = append(s.operationList, o), true
+	}
+	if last != nil {
+		last.next = o
+	}
+	return o
+}
+
+// callSeriesOf returns the series of a call. It looks first as operationOf does.
+func (s *series) callSeriesOf(k call, last *callSeries) *callSeries {
+	if last != nil && last.next != nil && !last.next.gone && last.next.call == k {
+		return last.next
+	}
+	c := s.calls[k]
+	if c == nil {
+		c = &callSeries{call: k}
+		s.calls[k] = c
+		s.callList, s.unsorted = append(s.callList, c), true
+	}
+	if last != nil {
+		last.next = c
+	}
+	return c
 }
 
 // shift moves a stretch into an older one, but for what some nodes served and called.
 func (s *series) shift(from, to int, without map[graph.NodeID]bool) {
-	for k, o := range s.operations {
-		if o.sums[from].requests > 0 && !without[k.node] {
+	for _, o := range s.operationList {
+		if o.sums[from].requests > 0 && !without[o.node] {
 			o.sums[to].add(&o.sums[from])
 		}
 		o.sums[from] = operationSum{}
 	}
-	for k, c := range s.calls {
-		if c.sums[from].calls > 0 && !without[k.caller.node] && !without[k.callee.node] {
+	for _, c := range s.callList {
+		if c.sums[from].calls > 0 && !without[c.caller.node] && !without[c.callee.node] {
 			c.sums[to].add(&c.sums[from])
 		}
 		c.sums[from] = callSum{}
@@ -187,15 +266,16 @@ func (s *series) shift(from, to int, without map[graph.NodeID]bool) {
 
 // fade makes what is usual count less, and forgets what hardly counts any more.
 func (s *series) fade(by float64) {
-	for k, o := range s.operations {
+	for _, o := range s.operationList {
 		if o.sums[usual].requests > 0 {
 			o.sums[usual].fade(by)
 		}
 		if !o.remembered() {
-			delete(s.operations, k)
+			o.gone, o.next = true, nil
+			delete(s.operations, o.operation)
 		}
 	}
-	for k, c := range s.calls {
+	for _, c := range s.callList {
 		if c.sums[usual].calls > 0 {
 			c.sums[usual].fade(by)
 		}
@@ -203,9 +283,12 @@ func (s *series) fade(by float64) {
 			c.by = nil
 		}
 		if !c.remembered() {
-			delete(s.calls, k)
+			c.gone, c.next = true, nil
+			delete(s.calls, c.call)
 		}
 	}
+	s.operationList = slices.DeleteFunc(s.operationList, func(o *operationSeries) bool { return o.gone })
+	s.callList = slices.DeleteFunc(s.callList, func(c *callSeries) bool { return c.gone })
 	for k, g := range s.groups {
 		if g.fade(by); g.requests < forgotten {
 			delete(s.groups, k)
@@ -247,9 +330,9 @@ const forgotten = 0.05
 // below are some nodes and those that they call, directly or not: what makes them ill is one of these.
 func (s *series) below(nodes map[graph.NodeID]bool) map[graph.NodeID]bool {
 	called := map[graph.NodeID][]graph.NodeID{}
-	for k := range s.calls {
-		if to := called[k.caller.node]; !slices.Contains(to, k.callee.node) {
-			called[k.caller.node] = append(to, k.callee.node)
+	for _, c := range s.callList {
+		if to := called[c.caller.node]; !slices.Contains(to, c.callee.node) {
+			called[c.caller.node] = append(to, c.callee.node)
 		}
 	}
 	all := map[graph.NodeID]bool{}
@@ -286,12 +369,13 @@ func (s *series) split(nodes map[graph.NodeID]bool, from int) (before, since *Sa
 			}
 		}
 	}
-	for k := range s.operations {
-		if nodes[k.node] {
-			take(k)
+	for _, o := range s.operationList {
+		if nodes[o.node] {
+			take(o.operation)
 		}
 	}
-	for k, c := range s.calls {
+	for _, c := range s.callList {
+		k := c.call
 		if !nodes[k.caller.node] && !nodes[k.callee.node] {
 			continue
 		}
@@ -308,29 +392,32 @@ func (s *series) split(nodes map[graph.NodeID]bool, from int) (before, since *Sa
 			at(sides[0].groups, k).add(g)
 		}
 	}
-	for _, f := range s.fared {
+	for i := range s.fared {
+		f := &s.fared[i]
+		if !nodes[f.node] {
+			continue
+		}
 		side := sides[1]
 		if s.begin[from].Sub(f.begin) > graph.OutcomeStep/2 {
 			side = sides[0]
 		}
-		for k, g := range f.groups {
-			if nodes[k.node] {
-				at(side.groups, k).add(g)
-			}
-		}
+		g := at(side.groups, f.group)
+		g.groupCounts.add(&f.groupCounts)
+		g.fatalTraces.add(f.fatalTrace)
+		g.survivedTraces.add(f.survivedTrace)
 	}
 	return sides[0], sides[1]
 }
 
 // counted yields all calls, and how many of them were answered.
 func (s *series) counted(yield func(call, counted) bool) {
-	for k, c := range s.calls {
+	for _, c := range s.callList {
 		var sum counted
 		for n := range stretches {
 			sum.calls += c.sums[n].calls
 			sum.answered += c.sums[n].server.n
 		}
-		if !yield(k, sum) {
+		if !yield(c.call, sum) {
 			return
 		}
 	}
@@ -345,14 +432,14 @@ func (s *series) typicalSpread() float64 {
 			all = append(all, max(t.logSquares-t.between, 0)/free)
 		}
 	}
-	for _, o := range s.operations {
+	for _, o := range s.operationList {
 		var t timing
 		for n := range stretches {
 			t.add(&o.sums[n].time)
 		}
 		take(t)
 	}
-	for _, c := range s.calls {
+	for _, c := range s.callList {
 		var t timing
 		for n := range stretches {
 			t.add(&c.sums[n].client)

@@ -39,23 +39,27 @@ func (m *Member) subject() Member {
 func (s *series) symptoms(names map[ends]graph.NodeID) (found []Member, suspicious float64) {
 	w := watch{series: s, typical: s.typicalSpread(), suspicious: suspicionAt(len(s.operations) + len(s.calls)), found: map[Member]*Member{}}
 	own := map[graph.NodeID]*pool{}
-	for _, o := range s.operations {
+	for _, o := range s.operationList {
 		w.operation(o, at(own, o.node))
 	}
 	for n, p := range own {
 		w.pool(Member{Node: n, Sign: Slow}, p)
 	}
-	edges := map[ends][]*callSeries{}
-	for _, c := range s.calls {
+	var edges []ends
+	callsOf := map[ends][]*callSeries{}
+	for _, c := range s.callList {
 		e := ends{c.caller.node, named(names, c.caller.node, c.callee.node)}
-		edges[e] = append(edges[e], c)
+		if callsOf[e] == nil {
+			edges = append(edges, e)
+		}
+		callsOf[e] = append(callsOf[e], c)
 	}
 	called := map[graph.NodeID]*pool{}
-	for e, calls := range edges {
+	for _, e := range edges {
 		var tried [stretches]tries
 		var between pool
 		to := at(called, e.callee)
-		for _, c := range calls {
+		for _, c := range callsOf[e] {
 			for n := range tried {
 				tried[n] = tried[n].and(tries{c.sums[n].calls, c.sums[n].failed})
 			}
@@ -275,7 +279,7 @@ const firm = 6
 
 // durations tests whether something takes longer, at the begin of each stretch, and puts it into pools.
 func (w *watch) durations(m Member, times *[stretches]timing, pools ...*pool) {
-	var since [slots]timing // the begin of each stretch
+	var since [stretches + 1]timing // the begin of each stretch
 	for n := latest; n > usual; n-- {
 		since[n] = since[n+1]
 		since[n].add(&times[n])
@@ -375,11 +379,11 @@ func groups(members []Member, s *series, names map[ends]graph.NodeID) (found []m
 			}
 		}
 	}
-	for k, c := range s.calls {
+	for _, c := range s.callList {
 		if !c.heard() {
 			continue
 		}
-		a, b := k.caller.node, named(names, k.caller.node, k.callee.node)
+		a, b := c.caller.node, named(names, c.caller.node, c.callee.node)
 		if _, illA := parent[a]; illA {
 			if _, illB := parent[b]; illB {
 				if x, y := root(a), root(b); x != y {
