@@ -50,23 +50,25 @@ func drawn(r *rand.Rand, buckets, n int, median, within, between float64) (t tim
 // What chance makes of requests that did not change is not more often called improbable than it is, though buckets
 // differ and the margin is all used up.
 func TestLaterIsCalibrated(t *testing.T) {
-	r := rand.New(rand.NewPCG(2, 2))
-	const draws = 4000
-	for name, tt := range map[string]struct{ buckets, since, n int }{
-		"a minute and a half of few":  {9, 3, 2},
-		"a minute and a half of many": {9, 3, 100},
-		"an hour":                     {360, 4, 30},
+	for name, tt := range map[string]struct{ buckets, since, n, draws int }{
+		"a minute and a half of few":  {9, 3, 2, 4000},
+		"a minute and a half of many": {9, 3, 100, 2000},
+		"an hour":                     {360, 4, 30, 400},
 	} {
 		t.Run(name, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(2, 2))
 			below := 0
-			for range draws {
+			if *long {
+				tt.draws = 4000
+			}
+			for range tt.draws {
 				before := drawn(r, tt.buckets, tt.n, 20_000, 0.5, 0.1)
 				since := drawn(r, tt.since, tt.n, 20_000*1.25, 0.5, 0.1)
 				if tail(later(&before, &since, 0.25)) < math.Log(0.01) {
 					below++
 				}
 			}
-			if share := float64(below) / draws; share > 0.02 {
+			if share := float64(below) / float64(tt.draws); share > 0.02 {
 				t.Errorf("%.2f %% have a chance below 1 %%", 100*share)
 			}
 		})

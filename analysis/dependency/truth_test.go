@@ -340,7 +340,7 @@ func TestSimulatedSystems(t *testing.T) {
 		know      Knowledge
 		promise   promise
 	}{
-		"all spans":                                {2, 60, simulate.Settings{}, Knowledge{}, promise{0.95, 0.95, 0.85}},
+		"all spans":                                {1, 60, simulate.Settings{}, Knowledge{}, promise{0.95, 0.95, 0.85}},
 		"5 % of spans lost":                        {0, 20, simulate.Settings{Lost: 0.05}, Knowledge{}, promise{0.95, 0.80, 0}},
 		"one trace in four is sampled":             {1, 20, simulate.Settings{Head: 0.25}, Knowledge{}, promise{0.95, 0.95, 0.85}},
 		"traces kept by the outcome of their root": {1, 20, simulate.Settings{Tail: 0.02}, biased, promise{0.85, 0, 0}},
@@ -399,7 +399,7 @@ func TestRowsAreWhatHappened(t *testing.T) {
 
 // A coupling that changes with a version of the caller is found, with both versions, and hardly any other.
 func TestSimulatedChanges(t *testing.T) {
-	n := 2
+	n := 1
 	if *long {
 		n = 20
 	}
