@@ -14,7 +14,8 @@ import (
 // A service that is down leaves calls to an address. They are judged as calls of the service.
 
 // sites are the judgements, but those on addresses that turned out to be a service.
-func (e *Engine) sites(at time.Time) (sites []dependency.Judgement) {
+func (e *Engine) sites(at time.Time) []dependency.Judgement {
+	sites := make([]dependency.Judgement, 0, e.judge.Sites())
 	for j := range e.judge.Judgements(at) {
 		if _, is := e.aliases[graph.Alias{Caller: j.Caller, Callee: j.Callee}]; !is {
 			sites = append(sites, j)

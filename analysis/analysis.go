@@ -11,7 +11,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -143,7 +142,8 @@ type Engine struct {
 	aliases    map[graph.Alias]graph.NodeID // services by what they are called where they do not answer
 	met        map[graph.NodeID]bool        // callees whose names were asked for
 	since      time.Time
-	read       time.Time // end of what was read
+	read       time.Time     // end of what was read
+	slice      time.Duration // to be read at once
 	ticks      int
 	remembered time.Time // when the judge's memories were stored last
 	report     atomic.Pointer[Report]
@@ -157,7 +157,7 @@ func New(cfg Config, tenant string, s Store, log *slog.Logger, reg prometheus.Re
 	f := promauto.With(reg)
 	e := &Engine{
 		cfg: cfg, tenant: tenant, store: s, log: log.With("component", "analysis"), now: time.Now, nodes: map[graph.NodeID]graph.Node{}, met: map[graph.NodeID]bool{},
-		tracker: cascade.New(cfg.Cascade), auditor: audit.New(cfg.Audit),
+		slice: time.Minute, tracker: cascade.New(cfg.Cascade), auditor: audit.New(cfg.Audit),
 		warnings: &warnings{watch: change.NewWatch(cfg.Warnings)}, releases: releases{}, shelf: shelf{book: finding.NewBook(cfg.Finding)},
 		seconds: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "faultline_analysis_tick_seconds", Help: "Time of one look at the latest evidence.", Buckets: prometheus.ExponentialBuckets(0.01, 2, 12),
@@ -207,7 +207,8 @@ func (e *Engine) Run(ctx context.Context) error {
 const (
 	again     = 3 * time.Minute  // what is read again at every look, for late spans
 	moreAgain = 16 * time.Minute // what is read again at every tenth look: as late as a span may be
-	slice     = 10 * time.Minute // read at once
+	slice     = 10 * time.Minute // read at once at most
+	sliceRows = 50_000           // and no more rows than these, if a minute has less: they take half a kilobyte each, and more
 )
 
 // look reads what is new and judges.
@@ -234,15 +235,15 @@ func (e *Engine) look(ctx context.Context) error {
 	if from.Before(e.since) {
 		from = e.since
 	}
-	var latest []graph.OutcomeRow
+	seeing := e.see(now)
 	for from.Before(to) {
-		end := from.Add(slice)
+		end := from.Add(e.slice)
 		if end.After(to) {
 			end = to
 		}
-		rows, err := e.store.OutcomeSeries(ctx, e.tenant, graph.Window{From: from, To: end})
+		rows, err := e.outcomes(ctx, graph.Window{From: from, To: end})
 		if err != nil {
-			return fmt.Errorf("read outcomes: %w", err)
+			return err
 		}
 		if err := e.meet(ctx, now, rows); err != nil {
 			return err
@@ -250,17 +251,19 @@ func (e *Engine) look(ctx context.Context) error {
 		if err := e.add(rows); err != nil {
 			return err
 		}
-		latest = rows
+		seeing(rows)
+		minutes := end.Sub(from) / time.Minute
+		e.slice = min(max(sliceRows*minutes/time.Duration(len(rows)+1), 1)*time.Minute, slice)
 		from, e.read = end, end
 	}
-	if err := e.watch(ctx, now, latest); err != nil {
+	if err := e.watch(ctx, now); err != nil {
 		return err
 	}
 	r := &Report{
 		At: now, Sites: e.sites(to),
 		Incidents: e.tracker.Incidents(), Alarms: e.warnings.watch.Alarms(),
 	}
-	r.Edges = slices.Collect(dependency.EdgesOf(slices.Values(r.Sites)))
+	r.Edges = dependency.Edges(r.Sites)
 	r.Since = evidenceSince(r.Sites, e.since)
 	if err := e.nameNew(ctx, now, r.Sites); err != nil {
 		return err

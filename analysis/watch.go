@@ -17,28 +17,37 @@ const (
 	past    = time.Hour // from which it is learned what is usual, after a start
 )
 
+// see returns what takes in the outcomes that are read for a look, in the order of their minutes: incidents are found
+// in those that will not have been learned from by then.
+func (e *Engine) see(now time.Time) func([]graph.OutcomeRow) {
+	learned, to := now.Add(-final).Truncate(graph.Step), seen(now)
+	if before := e.tracker.Learned(); before.After(learned) {
+		learned = before
+	}
+	e.tracker.Forget()
+	return func(rows []graph.OutcomeRow) {
+		for len(rows) > 0 && !rows[0].Bucket.Add(graph.OutcomeStep).After(learned) {
+			rows = rows[1:]
+		}
+		e.tracker.See(to, cascade.Rows{Outcomes: rows})
+	}
+}
+
+// seen is the end of the buckets in which incidents are looked for.
+func seen(now time.Time) time.Time { return now.Add(-settled).Truncate(graph.Step) }
+
 // watch looks for incidents in the latest buckets, after it has learned from older ones what is usual.
-// outcomes are those of the last minutes.
-func (e *Engine) watch(ctx context.Context, now time.Time, outcomes []graph.OutcomeRow) error {
-	if err := e.learn(ctx, now, outcomes); err != nil {
+func (e *Engine) watch(ctx context.Context, now time.Time) error {
+	if err := e.learn(ctx, now); err != nil {
 		return err
 	}
-	from, to := e.tracker.Learned(), now.Add(-settled).Truncate(graph.Step)
-	fared := cascade.Rows{}
-	for i := range outcomes {
-		if r := &outcomes[i]; r.Bucket.Add(graph.OutcomeStep).After(from) {
-			fared.Outcomes = append(fared.Outcomes, *r)
-		}
-	}
-	e.tracker.See(to, fared)
-	for from.Before(to) { // one by one: the rows of all would take much memory
-		end := from.Add(graph.Step)
-		rows, err := e.rows(ctx, graph.Window{From: from, To: end}, graph.Step)
+	to := seen(now)
+	for from := e.tracker.Learned(); from.Before(to); from = from.Add(graph.Step) { // one by one: the rows of all would take much memory
+		rows, err := e.rows(ctx, graph.Window{From: from, To: from.Add(graph.Step)}, graph.Step)
 		if err != nil {
 			return err
 		}
 		e.tracker.See(to, rows)
-		from = end
 	}
 	e.tracker.Look(now, e.outside)
 	return nil
@@ -51,7 +60,7 @@ func (e *Engine) outside(n graph.NodeID) bool {
 }
 
 // learn takes in as usual what has become final since the last look or, after a start, in the past.
-func (e *Engine) learn(ctx context.Context, now time.Time, outcomes []graph.OutcomeRow) error {
+func (e *Engine) learn(ctx context.Context, now time.Time) error {
 	from, to := e.tracker.Learned(), now.Add(-final).Truncate(graph.Step)
 	if from.Before(now.Add(-past)) {
 		return e.learnPast(ctx, now)
@@ -67,9 +76,9 @@ func (e *Engine) learn(ctx context.Context, now time.Time, outcomes []graph.Outc
 			return err
 		}
 		e.warnings.count(bucket, rows.Calls, rows.Operations, e.incidentAt)
-		for i := range outcomes {
-			if r := &outcomes[i]; r.Bucket.Add(graph.OutcomeStep).Equal(end) {
-				rows.Outcomes = append(rows.Outcomes, *r)
+		if end.Equal(end.Truncate(graph.OutcomeStep)) {
+			if rows.Outcomes, err = e.outcomes(ctx, graph.Window{From: end.Add(-graph.OutcomeStep), To: end}); err != nil {
+				return err
 			}
 		}
 		e.tracker.Learn(end, rows)
@@ -88,8 +97,8 @@ func (e *Engine) learnPast(ctx context.Context, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		if rows.Outcomes, err = e.store.OutcomeSeries(ctx, e.tenant, w); err != nil {
-			return fmt.Errorf("read outcomes: %w", err)
+		if rows.Outcomes, err = e.outcomes(ctx, w); err != nil {
+			return err
 		}
 		e.tracker.Learn(w.To, rows)
 		e.audit(from, time.Minute, &rows)
@@ -104,6 +113,15 @@ func (e *Engine) rows(ctx context.Context, w graph.Window, step time.Duration) (
 	}
 	if rows.Operations, err = e.store.OperationRows(ctx, e.tenant, w, step); err != nil {
 		return rows, fmt.Errorf("read requests: %w", err)
+	}
+	return rows, nil
+}
+
+// outcomes reads how the requests of a window fared.
+func (e *Engine) outcomes(ctx context.Context, w graph.Window) ([]graph.OutcomeRow, error) {
+	rows, err := e.store.OutcomeSeries(ctx, e.tenant, w)
+	if err != nil {
+		return nil, fmt.Errorf("read outcomes: %w", err)
 	}
 	return rows, nil
 }

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"faultline/graph"
@@ -52,8 +53,9 @@ func (u *usual) p90() time.Duration {
 type bucket struct {
 	tick                               int64
 	calls, failed, throttled, timeouts int64
-	times                              graph.Histogram
-	n                                  int64 // durations
+	times                              graph.Histogram // while the bucket is at hand; of the row that told them, if it is one
+	own                                bool            // times are not of a row
+	n                                  int64           // durations
 	ln50, ln90                         float64
 	slow, failing                      bool
 }
@@ -62,7 +64,7 @@ func (b *bucket) begin(tick int64) bool {
 	if b.tick == tick {
 		return false
 	}
-	*b = bucket{tick: tick, times: b.times[:0]}
+	*b = bucket{tick: tick}
 	return true
 }
 
@@ -71,8 +73,15 @@ func (b *bucket) add(s *graph.Stats, times graph.Histogram) {
 	b.failed += s.Failed
 	b.throttled += s.Throttled
 	b.timeouts += s.Timeouts
-	for _, bin := range times {
-		b.times.AddAt(bin.Index, bin.N)
+	switch {
+	case len(times) == 0:
+	case b.times == nil:
+		b.times = times
+	default:
+		if !b.own {
+			b.times, b.own = slices.Clone(b.times), true
+		}
+		b.times.Merge(times)
 	}
 }
 
@@ -120,6 +129,7 @@ func (a *Auditor) Observe(at time.Time, step time.Duration, calls []graph.CallSi
 		}
 	}
 	entered := 0.0
+	long := graph.IndexOf(short)
 	for i := range calls {
 		r := &calls[i]
 		if r.Via != 0 {
@@ -139,7 +149,7 @@ func (a *Auditor) Observe(at time.Time, step time.Duration, calls []graph.CallSi
 		times := r.Duration()
 		s.now.add(&r.Stats, times)
 		for _, b := range times {
-			if b.Index >= graph.IndexOf(short) {
+			if b.Index >= long {
 				s.long.AddAt(b.Index, b.N)
 			}
 		}
@@ -160,6 +170,12 @@ func (a *Auditor) Observe(at time.Time, step time.Duration, calls []graph.CallSi
 		if o := a.operations[operationKey{s.Caller, s.Operation}]; o != nil && o.now.tick == a.tick && o.now.calls >= leastTime && !s.now.failing {
 			s.usual.learnRate(float64(s.now.calls)/float64(o.now.calls), o.now.calls)
 		}
+	}
+	for _, o := range ops {
+		o.now.times = nil
+	}
+	for _, s := range sites {
+		s.now.times = nil
 	}
 	a.lookAtBreakers(at, step, sites)
 	a.lookAtPools(sites)

@@ -145,6 +145,40 @@ func (y *system) layers(reports []SiteReport, hard func(Site) bool) {
 	}
 }
 
+// step is the share of the calls of a site that goes to one operation.
+type step struct {
+	operation int
+	share     float64
+}
+
+// steps are those of each site, from begin of it on, to operations that wait for others, and the sites of these.
+func (y *system) steps() (steps []step, begin []int, from [][]int) {
+	number := make(map[operationKey]int, len(y.from))
+	begin = make([]int, 0, len(y.sites)+1)
+	for _, s := range y.sites {
+		begin = append(begin, len(steps))
+		total := 0.0
+		for _, n := range s.to {
+			total += n
+		}
+		for name, n := range s.to {
+			k := operationKey{s.Callee, name}
+			sites := y.from[k]
+			if sites == nil {
+				continue
+			}
+			o, known := number[k]
+			if !known {
+				o = len(from)
+				number[k] = o
+				from = append(from, sites)
+			}
+			steps = append(steps, step{o, n / total})
+		}
+	}
+	return steps, append(begin, len(steps)), from
+}
+
 // depths finds, for each service, the longest chain of calls that wait for each other below one of its
 // operations and that at least one in twenty requests goes down.
 func (y *system) depths(checks map[graph.NodeID]*Check) {
@@ -154,24 +188,32 @@ func (y *system) depths(checks map[graph.NodeID]*Check) {
 		share[i][1] = s.used(y.a.operations[operationKey{s.Caller, s.Operation}])
 		next[i][1] = -1
 	}
+	steps, begin, from := y.steps()
+	best := make([]int32, len(from)) // the site of each operation that begins the chain of most requests; -1: none does
 	for level := 2; level <= mostLevels; level++ {
+		for o, sites := range from {
+			best[o] = -1
+			for _, j := range sites { // in order: of two alike the first
+				if p := share[j][level-1]; p > 0 && (best[o] < 0 || p > share[best[o]][level-1]) {
+					best[o] = int32(j)
+				}
+			}
+		}
 		any := false
-		for i, s := range y.sites {
+		for i := range y.sites {
 			next[i][level] = -1
 			if share[i][level-1] < depthShare || share[i][1] < depthShare {
 				continue
 			}
-			total := 0.0
-			for _, n := range s.to {
-				total += n
-			}
-			for name, n := range s.to {
-				for _, j := range y.from[operationKey{s.Callee, name}] {
-					p := share[i][1] * n / total * share[j][level-1]
-					if p > share[i][level] || p == share[i][level] && p > 0 && int32(j) < next[i][level] {
-						share[i][level], next[i][level] = p, int32(j)
-						any = any || p >= depthShare
-					}
+			for _, step := range steps[begin[i]:begin[i+1]] {
+				j := best[step.operation]
+				if j < 0 {
+					continue
+				}
+				p := share[i][1] * step.share * share[j][level-1]
+				if p > share[i][level] || p == share[i][level] && p > 0 && j < next[i][level] {
+					share[i][level], next[i][level] = p, j
+					any = any || p >= depthShare
 				}
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"testing"
 	"time"
 
@@ -122,10 +123,9 @@ func BenchmarkEdges(b *testing.B) {
 	if err := j.Add(noon, at(rows, noon)); err != nil {
 		b.Fatal(err)
 	}
+	sites := slices.Collect(j.Judgements(noon))
 	b.ReportAllocs()
 	for b.Loop() {
-		for range EdgesOf(j.Judgements(noon)) {
-			continue
-		}
+		Edges(sites)
 	}
 }

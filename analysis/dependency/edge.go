@@ -2,7 +2,6 @@ package dependency
 
 import (
 	"cmp"
-	"iter"
 	"slices"
 
 	"faultline/graph"
@@ -21,77 +20,85 @@ type EdgeJudgement struct {
 	Probability float64
 	Low, High   float64 // as wide as if all call sites erred to the same side
 
-	Requests  float64 // faded
-	Decided   float64 // share of them at call sites with a verdict
-	CallSites map[Verdict]int
-	Evidence  Evidence // summed
+	Requests float64  // faded
+	Decided  float64  // share of them at call sites with a verdict
+	Evidence Evidence // summed
 }
 
-// EdgesOf puts judgements together by edge, by caller and callee. Those of one caller must be neighbours, as
+// Edges puts judgements together by edge, by caller and callee. Those of one caller must be neighbours, as
 // Judgements yields them.
-func EdgesOf(judgements iter.Seq[Judgement]) iter.Seq[EdgeJudgement] {
-	return func(yield func(EdgeJudgement) bool) {
-		var caller graph.NodeID
-		edges := map[graph.NodeID]*edgeSum{}
-		flush := func() bool {
-			sums := make([]*edgeSum, 0, len(edges))
-			for _, e := range edges {
-				sums = append(sums, e)
-			}
-			clear(edges)
-			slices.SortFunc(sums, func(a, b *edgeSum) int { return cmp.Compare(a.Callee, b.Callee) })
-			for _, e := range sums {
-				if !yield(e.judgement()) {
-					return false
-				}
-			}
-			return true
+func Edges(sites []Judgement) []EdgeJudgement {
+	order := make([]int, len(sites)) // by caller as they come, then by callee
+	n := 0
+	for begin := 0; begin < len(sites); {
+		end := begin
+		for ; end < len(sites) && sites[end].Caller == sites[begin].Caller; end++ {
+			order[end] = end
 		}
-		for j := range judgements {
-			if j.Caller != caller && !flush() {
-				return
+		of := order[begin:end]
+		slices.SortFunc(of, func(a, b int) int { return cmp.Or(cmp.Compare(sites[a].Callee, sites[b].Callee), cmp.Compare(a, b)) })
+		for i := range of {
+			if i == 0 || sites[of[i]].Callee != sites[of[i-1]].Callee {
+				n++
 			}
-			caller = j.Caller
-			e, ok := edges[j.Callee]
-			if !ok {
-				e = &edgeSum{bases: map[Basis]int{}}
-				e.Caller, e.Callee, e.CallSites = j.Caller, j.Callee, map[Verdict]int{}
-				edges[j.Callee] = e
-			}
-			e.add(&j)
 		}
-		flush()
+		begin = end
 	}
+	edges := make([]EdgeJudgement, 0, n)
+	for len(order) > 0 {
+		first := &sites[order[0]]
+		e := edgeSum{}
+		e.Caller, e.Callee = first.Caller, first.Callee
+		for len(order) > 0 && sites[order[0]].Caller == first.Caller && sites[order[0]].Callee == first.Callee {
+			e.add(&sites[order[0]])
+			order = order[1:]
+		}
+		edges = append(edges, e.judgement())
+	}
+	return edges
 }
 
+// edgeSum sums up call sites, those with a verdict by verdict and by basis.
 type edgeSum struct {
 	EdgeJudgement
-	bases map[Basis]int // of decided call sites
+	verdicts [3]bool // hard, soft, partial
+	basis    Basis   // of those; empty: they have several
+	decided  bool    // there are any
 }
 
 func (e *edgeSum) add(j *Judgement) {
 	w := j.Evidence.Requests
-	e.CallSites[j.Verdict]++
 	e.Disagrees = e.Disagrees || j.Disagrees
 	e.Requests += w
 	e.Probability += w * j.Probability
 	e.Low += w * j.Low
 	e.High += w * j.High
-	if j.Verdict != Unknown {
-		e.Decided += w
-		e.bases[j.Basis]++
-	}
 	e.Evidence.add(&j.Evidence)
+	if j.Verdict == Unknown {
+		return
+	}
+	e.Decided += w
+	for i, v := range decided {
+		e.verdicts[i] = e.verdicts[i] || j.Verdict == v
+	}
+	switch {
+	case !e.decided:
+		e.decided, e.basis = true, j.Basis
+	case e.basis != j.Basis:
+		e.basis = ""
+	}
 }
+
+var decided = [...]Verdict{Hard, Soft, Partial}
 
 func (e *edgeSum) judgement() EdgeJudgement {
 	for _, x := range [...]*float64{&e.Probability, &e.Low, &e.High, &e.Decided} {
 		*x /= e.Requests
 	}
 	e.Verdict = Unknown
-	for _, v := range [...]Verdict{Hard, Soft, Partial} {
+	for i, v := range decided {
 		switch {
-		case e.CallSites[v] == 0:
+		case !e.verdicts[i]:
 		case e.Verdict != Unknown:
 			e.Verdict = Mixed
 		default:
@@ -109,10 +116,8 @@ func (e *edgeSum) judgement() EdgeJudgement {
 		}
 	}
 	e.Basis = Inferred
-	if e.Verdict != Unknown && len(e.bases) == 1 {
-		for b := range e.bases {
-			e.Basis = b
-		}
+	if e.Verdict != Unknown && e.basis != "" {
+		e.Basis = e.basis
 	}
 	return e.EdgeJudgement
 }

@@ -108,6 +108,19 @@ type operationView struct {
 	leaks  []leakAt            // after each replaceable minute in which the operation had requests
 	epochs []epoch
 	full   bool // leaks and epochs are known
+
+	versions []Version // epochs that had begun; judgements share them
+}
+
+// versionsAt are the versions of epochs that had begun.
+func versionsAt(epochs []epoch, at int32) []Version {
+	var versions []Version
+	for _, e := range epochs {
+		if e.first <= at {
+			versions = append(versions, Version{e.version, timeOf(e.first), timeOf(e.last)})
+		}
+	}
+	return slices.Clip(versions)
 }
 
 type leakAt struct {
@@ -129,7 +142,9 @@ func (j *Judge) judge(sites []uint32, at int32, yield func(Judgement) bool) {
 		if versions == nil || versionsOf != view.id {
 			versions, versionsOf = j.epochs(view.caller), view.id
 		}
-		view.epochs = versions
+		if view.epochs = versions; view.versions == nil {
+			view.versions = versionsAt(versions, at)
+		}
 		judgement, ok := j.judgement(s, &view, at)
 		if ok && !yield(judgement) {
 			return
@@ -261,14 +276,10 @@ func (j *Judge) judgement(s *site, op *operationView, at int32) (Judgement, bool
 		LastSeen:    timeOf(s.last),
 		LastFailure: timeOf(st.lastFailed),
 		FatalTrace:  st.fatal, SurvivedTrace: st.survived,
-		Changes: st.changes,
+		Changes:  st.changes,
+		Versions: op.versions,
 	}
 	out.Evidence.Requests, out.Evidence.Failed = n[requests], n[failed]
-	for _, e := range op.epochs {
-		if e.first <= at {
-			out.Versions = append(out.Versions, Version{e.version, timeOf(e.first), timeOf(e.last)})
-		}
-	}
 
 	out.Prior = j.prior(set.prior, op.id, s.callee, out.Facets.Async)
 	stepped := out.Prior == set.prior || st.decided() && out.Prior.Why != BecauseAsync

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"faultline/analysis/analysistest"
@@ -49,7 +50,7 @@ func TestRecordedDependencies(t *testing.T) {
 	})
 	type edge struct{ caller, callee string }
 	edges := map[edge]EdgeJudgement{}
-	for e := range EdgesOf(s.judge.Judgements(s.last)) {
+	for _, e := range Edges(slices.Collect(s.judge.Judgements(s.last))) {
 		edges[edge{s.Nodes[e.Caller].Name, s.Nodes[e.Callee].Name}] = e
 	}
 	for _, d := range truth.Dependencies {

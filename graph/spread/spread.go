@@ -17,6 +17,7 @@ package spread
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 
 	"faultline/graph"
 )
@@ -93,8 +94,12 @@ type System struct {
 
 	ops   map[Operation]int
 	list  []Operation // by number
-	begin []int       // of the edges of each operation
+	nodes []graph.NodeID
+	node  []int // number of the node of each operation
+	begin []int // of the edges of each operation
 	edges []edge
+	place []int // of each operation in an order in which callers come before callees, but for those of one cycle
+	at    []int // the operation at each place
 }
 
 // edge is the part of a site that leads to one operation.
@@ -137,7 +142,68 @@ func New(sites []Site, entries []Entry) *System {
 			*at++
 		}
 	}
+	numbers := map[graph.NodeID]int{}
+	for _, o := range s.list {
+		n, ok := numbers[o.Node]
+		if !ok {
+			n = len(s.nodes)
+			numbers[o.Node] = n
+			s.nodes = append(s.nodes, o.Node)
+		}
+		s.node = append(s.node, n)
+	}
+	s.order()
 	return s
+}
+
+// order finds an order in which callers come before callees, with the operations of a cycle next to each other (Tarjan, "Depth-First
+// Search and Linear Graph Algorithms", 1972). It takes no recursion: chains of calls may be long.
+func (s *System) order() {
+	n := len(s.list)
+	s.place, s.at = make([]int, n), make([]int, n)
+	found, low := make([]int, n), make([]int, n) // when an operation was found, from 1; the earliest that it leads to
+	next := slices.Clone(s.begin[:n])            // edge of each operation to follow
+	var path, open []int                         // from the start to where the search is; not yet placed
+	count, last := 0, n
+	for start := range n {
+		if found[start] > 0 {
+			continue
+		}
+		path = append(path, start)
+		for len(path) > 0 {
+			o := path[len(path)-1]
+			if found[o] == 0 {
+				count++
+				found[o], low[o] = count, count
+				open = append(open, o)
+			}
+			if next[o] < s.begin[o+1] {
+				to := s.edges[next[o]].to
+				next[o]++
+				if found[to] == 0 {
+					path = append(path, to)
+				} else if found[to] <= n { // open
+					low[o] = min(low[o], found[to])
+				}
+				continue
+			}
+			path = path[:len(path)-1]
+			if len(path) > 0 {
+				caller := path[len(path)-1]
+				low[caller] = min(low[caller], low[o])
+			}
+			for low[o] == found[o] { // the first of a cycle, or of none
+				member := open[len(open)-1]
+				open = open[:len(open)-1]
+				last--
+				s.place[member], s.at[last] = last, member
+				found[member] = n + 1
+				if member == o {
+					break
+				}
+			}
+		}
+	}
 }
 
 var nameless = []Share{{Share: 1}}
@@ -217,10 +283,12 @@ func uniform(seed uint64, n int) float64 {
 // Reach is where a request to one entry depends on.
 type Reach struct {
 	lots  *Lots
-	ops   []Mask // worlds in which the failure of the operation reaches the entry
-	where []int  // operations with any
-	queue []int  // operations whose worlds became more, first come first served: by depth, more or less
-	due   []bool // in queue
+	ops   []Mask   // worlds in which the failure of the operation reaches the entry
+	where []int    // operations with any
+	due   []uint64 // places of operations whose worlds became more, as bits
+
+	nodes []Mask // scratch of Nodes: by node, empty
+	order []int  // likewise: nodes
 }
 
 // Reach walks from an entry down to all on which it depends. The Reach is valid until the next call with it
@@ -228,20 +296,26 @@ type Reach struct {
 func (l *Lots) Reach(entry int, memory *Reach) *Reach {
 	r := memory
 	if r == nil || len(r.ops) != len(l.system.list) {
-		r = &Reach{ops: make([]Mask, len(l.system.list)), due: make([]bool, len(l.system.list))}
+		r = &Reach{ops: make([]Mask, len(l.system.list)), due: make([]uint64, len(l.system.list)/64+1)}
 	}
 	for _, o := range r.where {
 		r.ops[o] = Mask{}
 	}
+	s := l.system
 	r.lots, r.where = l, r.where[:0]
-	from := l.system.ops[l.system.Entries[entry].Operation]
+	from := s.ops[s.Entries[entry].Operation]
 	r.ops[from] = All
 	r.where = append(r.where, from)
-	r.queue = append(r.queue[:0], from)
-	s := l.system
-	for i := 0; i < len(r.queue); i++ {
-		o := r.queue[i]
-		r.due[o] = false
+	word := s.place[from] / 64
+	r.due[word] = 1 << (s.place[from] % 64)
+	for word < len(r.due) {
+		if r.due[word] == 0 {
+			word++
+			continue
+		}
+		bit := bits.TrailingZeros64(r.due[word])
+		r.due[word] &^= 1 << bit
+		o := s.at[64*word+bit]
 		for j := s.begin[o]; j < s.begin[o+1]; j++ {
 			to := s.edges[j].to
 			now := r.ops[to].Or(r.ops[o].And(l.live[j]))
@@ -252,10 +326,9 @@ func (l *Lots) Reach(entry int, memory *Reach) *Reach {
 				r.where = append(r.where, to)
 			}
 			r.ops[to] = now
-			if !r.due[to] {
-				r.due[to] = true
-				r.queue = append(r.queue, to)
-			}
+			place := s.place[to]
+			r.due[place/64] |= 1 << (place % 64)
+			word = min(word, place/64) // back, in a cycle
 		}
 	}
 	return r
@@ -264,19 +337,23 @@ func (l *Lots) Reach(entry int, memory *Reach) *Reach {
 // Nodes calls f for every node on which the entry depends, with the worlds in which it fails if all of the node is
 // down.
 func (r *Reach) Nodes(f func(graph.NodeID, Mask)) {
-	seen := make(map[graph.NodeID]Mask, len(r.where))
-	order := make([]graph.NodeID, 0, len(r.where))
+	s := r.lots.system
+	if r.nodes == nil {
+		r.nodes = make([]Mask, len(s.nodes))
+	}
+	order := r.order[:0]
 	for _, o := range r.where {
-		n := r.lots.system.list[o].Node
-		m, known := seen[n]
-		if !known {
+		n := s.node[o]
+		if r.nodes[n] == (Mask{}) {
 			order = append(order, n)
 		}
-		seen[n] = m.Or(r.ops[o])
+		r.nodes[n] = r.nodes[n].Or(r.ops[o])
 	}
 	for _, n := range order {
-		f(n, seen[n])
+		f(s.nodes[n], r.nodes[n])
+		r.nodes[n] = Mask{}
 	}
+	r.order = order
 }
 
 // Operations calls f for every operation on which the entry depends, itself first, with the worlds in which the
