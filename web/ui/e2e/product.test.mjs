@@ -328,6 +328,9 @@ test('the incidents page names what is wrong, or says that nothing is', async ()
     assert.equal(new URL(page.url()).pathname, `/incidents/${incidents[0].id}`)
     await page.getByRole('region', { name: 'How it spread' }).waitFor()
     for (const c of incidents[0].candidates) await page.locator(`[data-candidate="${c.node_name}"]`).getByText(/./).first().waitFor()
+    for (const s of incidents[0].path.filter((x) => x.traces.length > 0)) {
+      await page.locator(`[data-step="${s.caller_name}>${s.callee_name}"]`).getByRole('link', { name: 'Example trace 1' }).waitFor()
+    }
   }
   assert.deepEqual(problems, [])
   await close()

@@ -29,10 +29,10 @@ export function Header({ live }: { live: LiveState }) {
 function PageTabs() {
   const { pathname } = useLocation()
   return (
-    <nav aria-label="Pages" className="bg-sunken flex rounded-lg p-0.5">
+    <nav aria-label="Pages" className="bg-sunken flex max-w-full overflow-x-auto rounded-lg p-0.5 [scrollbar-width:none]">
       {([['/map', 'Map'], ['/table', 'Table'], ['/incidents', 'Incidents'], ['/findings', 'Findings'], ['/changes', 'Changes'], ['/hotspots', 'Hotspots'], ['/whatif', 'What if'], ['/objectives', 'Objectives'], ['/pipeline', 'Pipeline']] as const).map(([to, label]) => (
         <ViewLink key={to} to={to} patch={LEAVING} aria-current={pathname === to || pathname.startsWith(`${to}/`) ? 'page' : undefined}
-          className="text-ink-2 hover:text-ink aria-[current=page]:bg-surface aria-[current=page]:text-ink aria-[current=page]:shadow-card rounded-md px-2 py-1 text-sm font-medium">
+          className="text-ink-2 hover:text-ink aria-[current=page]:bg-surface aria-[current=page]:text-ink aria-[current=page]:shadow-card rounded-md px-2 py-1 text-sm font-medium whitespace-nowrap">
           {label}
         </ViewLink>
       ))}

@@ -14,24 +14,27 @@ export function ViewLink({ patch, to = '.', ...rest }: Props) {
   return <Link to={to} search={(old) => ({ ...old, ...patch }) as View} activeProps={{}} {...rest} />
 }
 
-type PageProps = Omit<ComponentProps<'a'>, 'href' | 'id'>
+type PageProps = Omit<ComponentProps<'a'>, 'href' | 'id'> & {
+  /** What the link changes in the view, such as its window. */
+  patch?: Partial<View>
+}
 
 /** The view when a page about one subject is opened: the panel and what other pages keep in the URL stay behind. */
-const leave = (old: unknown) => ({ ...(old as View), ...select.none, ...LEAVING, finding: undefined, spot: undefined }) as View
+const leave = (patch?: Partial<View>) => (old: unknown) => ({ ...(old as View), ...select.none, ...LEAVING, finding: undefined, spot: undefined, ...patch }) as View
 
 /** A link to the page of a node. */
-export function NodePageLink({ id, ...rest }: PageProps & { id: string }) {
-  return <Link to="/nodes/$id" params={{ id }} search={leave} activeProps={{}} {...rest} />
+export function NodePageLink({ id, patch, ...rest }: PageProps & { id: string }) {
+  return <Link to="/nodes/$id" params={{ id }} search={leave(patch)} activeProps={{}} {...rest} />
 }
 
 /** A link to the page of an edge: by its id, or by its two ends, `<caller>-<callee>`. */
-export function EdgePageLink({ id, ...rest }: PageProps & { id: string }) {
-  return <Link to="/edges/$id" params={{ id }} search={leave} activeProps={{}} {...rest} />
+export function EdgePageLink({ id, patch, ...rest }: PageProps & { id: string }) {
+  return <Link to="/edges/$id" params={{ id }} search={leave(patch)} activeProps={{}} {...rest} />
 }
 
 /** A link to the page of an incident. */
-export function IncidentLink({ id, ...rest }: PageProps & { id: string }) {
-  return <Link to="/incidents/$id" params={{ id }} search={leave} activeProps={{}} {...rest} />
+export function IncidentLink({ id, patch, ...rest }: PageProps & { id: string }) {
+  return <Link to="/incidents/$id" params={{ id }} search={leave(patch)} activeProps={{}} {...rest} />
 }
 
 /** A link to a trace. It leaves the panel behind; going back opens it again. */

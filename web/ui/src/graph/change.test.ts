@@ -51,6 +51,7 @@ describe('what has changed', () => {
   })
   test('what cannot be told is not called as before', () => {
     expect(changeLens(changes([], { compared: 0 })).node(node('a'))).toMatchObject({ level: null, text: 'nothing to compare with' })
+    expect(changeLens(changes([], { compared: 0, base_requests: 0, uncertain: [about('a', {})] })).node(node('a')).text).toBe('nothing to compare with')
     const lens = changeLens(changes([], { uncertain: [about('a>b', {}), about('c', { kind: 'node_lost' })] }))
     expect(lens.edge(edge('a>b'))).toMatchObject({ level: null, text: 'may be new' })
     expect(lens.node(node('c'))).toMatchObject({ level: null, text: 'may be gone' })

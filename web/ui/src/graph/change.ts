@@ -6,9 +6,9 @@ import { sum } from './red'
 const WEIGHT: Record<ChangeRating, Level> = { risk: 4, worse: 3, notice: 2, better: 1 }
 
 /** What has changed in nodes and edges: each shows the most important change, and how many more there are. */
-export function changeLens({ items, uncertain, compared }: Changes): Lens {
+export function changeLens({ items, uncertain, compared, base_requests: before }: Changes): Lens {
   const sure = byPlace(items)
-  const unsure = byPlace(uncertain)
+  const unsure = byPlace(before > 0 ? uncertain : []) // else everything may be new
   const came = ofKind(items, 'node_new')
   const went = ofKind(items, 'node_lost')
   const same: Reading = compared === 0 ? { level: null, text: 'nothing to compare with', value: null } : { level: 0, text: 'as before', value: 0 }

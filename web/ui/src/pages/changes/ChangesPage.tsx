@@ -63,12 +63,13 @@ function Compared({ changes: c, versions }: { changes: Changes; versions: boolea
 
 function Differences({ changes: c }: { changes: Changes }) {
   const [view, change] = useView()
+  const unsure = c.base_requests === 0 ? [] : c.uncertain // or everything may be new
   return (
     <>
       {c.versions.length > 0 && <Versions versions={c.versions} />}
       {c.items.length === 0 && (
         <p className="text-ink-2" role="status">
-          {c.compared === 0
+          {c.base_requests === 0 ? 'Nothing was seen in the time to compare with.' : c.compared === 0
             ? 'There is nothing to compare: no edge or operation had traffic at both times.'
             : `Nothing has changed that is not chance, among ${plural(c.compared, 'edge or operation', 'edges and operations')}.`}
         </p>
@@ -78,14 +79,14 @@ function Differences({ changes: c }: { changes: Changes }) {
         return items.length > 0 && <Items key={rating} title={RATING_TEXT[rating]} items={items} />
       })}
       {c.truncated > 0 && <p className="text-ink-3">{plural(c.truncated, 'further change')} not listed.</p>}
-      {c.uncertain.length > 0 && (
+      {unsure.length > 0 && (
         <p>
           <button type="button" className="control" data-active={view.unsure} aria-pressed={view.unsure} onClick={() => change({ unsure: !view.unsure }, { replace: true })}>
-            {plural(c.uncertain.length + c.uncertain_truncated, 'thing')} seen at one time only, too seldom to say
+            {plural(unsure.length + c.uncertain_truncated, 'thing')} seen at one time only, too seldom to say
           </button>
         </p>
       )}
-      {view.unsure && c.uncertain.length > 0 && <Items title="May be new or gone" items={c.uncertain} />}
+      {view.unsure && unsure.length > 0 && <Items title="May be new or gone" items={unsure} unsure />}
     </>
   )
 }
@@ -104,10 +105,10 @@ function Versions({ versions }: { versions: VersionChange[] }) {
   )
 }
 
-function Items({ title, items }: { title: string; items: ChangeItem[] }) {
+function Items({ title, items, unsure }: { title: string; items: ChangeItem[]; unsure?: boolean }) {
   return (
     <Card title={title} n={items.length}>
-      {items.map((i) => <Item key={[i.kind, i.node, i.callee, i.operation].join(' ')} item={i} />)}
+      {items.map((i) => <Item key={[i.kind, i.node, i.callee, i.operation].join(' ')} item={i} unsure={unsure} />)}
     </Card>
   )
 }
@@ -121,14 +122,14 @@ function Card({ title, n, children }: { title: string; n: number; children: Reac
   )
 }
 
-function Item({ item: i }: { item: ChangeItem }) {
+function Item({ item: i, unsure }: { item: ChangeItem; unsure?: boolean }) {
   const place = i.edge ? select.edge(i.edge) : select.node(i.node)
   const notes = [measureOf(i), chanceOf(i), ...i.versions.map((v) => `${v.node_name || v.node} ${v.from} → ${v.to}`)].filter(Boolean)
   return (
     <li className="border-line flex items-start gap-3 border-t px-4 py-2.5 first:border-t-0 sm:px-5" data-kind={i.kind}>
       <span className="pt-1"><HealthMark health={RATING_MARK[i.rating]} silent /></span>
       <span className="min-w-0 flex-1">
-        <span className="block font-medium break-words">{titleOf(i)}</span>
+        <span className="block font-medium break-words">{titleOf(i)}{unsure && ', perhaps'}</span>
         <span className="text-ink-3 num block text-xs">{notes.join(' · ')}{i.at && ` · ${dateTime(new Date(i.at))}`}</span>
       </span>
       <span className="flex gap-3 pt-0.5 text-sm whitespace-nowrap">

@@ -7,6 +7,7 @@ import { ago, dateTime, plural } from '../../format/format'
 import { useDependencies, useFinding } from '../../hooks/queries'
 import { select, useView } from '../../hooks/useView'
 import { Loaded } from '../../components/Loaded'
+import { windowOf } from '../incidents/words'
 import { MarkForm } from './MarkForm'
 import { confidenceText, factText, SEVERITY_COLOUR, SEVERITY_MARK, SEVERITY_TEXT, topicOf } from './words'
 
@@ -30,7 +31,7 @@ export function FindingItem({ finding: f, now }: { finding: Finding; now: number
           <span className="min-w-0 flex-1">
             <span className="block font-semibold">{f.title}</span>
             <span className="text-ink-3 num block text-xs">
-              <span className={`font-medium ${SEVERITY_COLOUR[f.severity]}`}>{SEVERITY_TEXT[f.severity]}</span> · {topicOf(f.kind)} · {confidenceText(f)}
+              <span className={`font-medium ${SEVERITY_COLOUR[f.severity]}`}>{SEVERITY_TEXT[f.severity]}</span> · {topicOf(f.kind)} · <span className="whitespace-nowrap">{confidenceText(f)}</span>
               {f.mark && <> · <b className="text-ink-2 font-medium">{f.mark.what}{f.mark.by && ` by ${f.mark.by}`}{f.mark.until && ` until ${dateTime(new Date(f.mark.until))}`}</b></>}
             </span>
           </span>
@@ -50,7 +51,7 @@ function Details({ finding: f }: { finding: Finding }) {
       <div className="flex min-w-0 flex-col gap-4">
         <p className="max-w-prose">{f.detail}</p>
         <Subject finding={f} />
-        <section aria-label="Evidence">
+        {(f.facts.length > 0 || f.node) && <section aria-label="Evidence">
           <h3 className="eyebrow">Evidence</h3>
           {f.kind.startsWith('dependency.') && f.node && f.callee && <Judged caller={f.node} callee={f.callee} operation={f.operation} />}
           <table className="num mt-1 w-full">
@@ -64,7 +65,8 @@ function Details({ finding: f }: { finding: Finding }) {
             </tbody>
           </table>
           <Examples finding={f} />
-        </section>
+        </section>}
+        {f.kind.startsWith('slo.') && <p><ViewLink to="/objectives" patch={{ finding: undefined }} className="link">All objectives</ViewLink></p>}
       </div>
       <div className="flex flex-col gap-4">
         <MarkForm finding={f} />
@@ -112,11 +114,14 @@ function Examples({ finding: f }: { finding: Finding }) {
     )
   }
   if (!f.node) return null
+  // An incident is over at some time; what else there is to see is to be seen now.
+  const since = f.since ?? f.opened
+  const at = f.kind === 'incident' ? windowOf({ started: since, closed: f.state === 'open' ? null : f.last }) : undefined
   return (
     <p className="text-ink-3 mt-2">
       It keeps no example of its own. {f.callee
-        ? <EdgePageLink id={`${f.node}-${f.callee}`} className="link">Traces of these calls</EdgePageLink>
-        : <NodePageLink id={f.node} className="link">Traces of {f.node_name || f.node}</NodePageLink>}
+        ? <EdgePageLink id={`${f.node}-${f.callee}`} patch={at} className="link">Traces of these calls</EdgePageLink>
+        : <NodePageLink id={f.node} patch={at} className="link">Traces of {f.node_name || f.node}{at && ' at that time'}</NodePageLink>}
     </p>
   )
 }

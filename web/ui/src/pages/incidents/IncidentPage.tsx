@@ -1,4 +1,5 @@
 import { useParams } from '@tanstack/react-router'
+import type { ReactNode } from 'react'
 import type { Incident } from '../../api/model'
 import { problemFrom } from '../../api/problem'
 import { ErrorState } from '../../components/ErrorState'
@@ -9,7 +10,7 @@ import { clock, count, dateTime, duration, plural, share } from '../../format/fo
 import { useIncidents } from '../../hooks/queries'
 import { useNow } from '../../hooks/useNow'
 import { SpreadMap } from './SpreadMap'
-import { lengthOf, memberText, titleOf, unitsText } from './words'
+import { lengthOf, memberText, stepText, titleOf, unitsText, windowOf } from './words'
 
 /** One incident: what it did, what caused it and why one thinks so, how it spread, and what fell ill when. */
 export function IncidentPage() {
@@ -21,7 +22,8 @@ export function IncidentPage() {
       : <p className="text-ink-3 p-6" role="status">Loading the incident…</p>
   }
   const incident = query.data.incidents.find((i) => i.id === id)
-  return incident ? <Detail incident={incident} /> : <Gone />
+  if (incident) return <Detail incident={incident} />
+  return query.data.at === null ? <p className="text-ink-2 p-6" role="status">The first look is still under way.</p> : <Gone />
 }
 
 function Gone() {
@@ -40,9 +42,6 @@ function Detail({ incident: i }: { incident: Incident }) {
   const now = useNow()
   const first = i.candidates[0]
   const [bad, requests] = i.entries.reduce(([b, r], e) => [b + e.bad, r + e.requests], [0, 0])
-  // The window of the incident, with a while before it to compare with.
-  const from = new Date(Date.parse(i.started) - 10 * 60_000).toISOString()
-  const to = i.closed ? new Date(Date.parse(i.closed) + 5 * 60_000).toISOString() : 'now'
   return (
     <PageFrame label={titleOf(i)} wide>
       <header className="flex flex-wrap items-start gap-x-4 gap-y-3" data-incident={i.id}>
@@ -54,7 +53,7 @@ function Detail({ incident: i }: { incident: Incident }) {
           </p>
         </div>
         <div className="flex flex-wrap gap-2">
-          <ViewLink to="/map" patch={{ from, to, lens: i.sign === 'slow' ? 'latency' : 'errors' }} className="control">The map at that time</ViewLink>
+          <ViewLink to="/map" patch={{ ...windowOf(i), lens: i.sign === 'slow' ? 'latency' : 'errors' }} className="control">The map at that time</ViewLink>
           {first && <ViewLink to="/whatif" patch={{ act: [`down.${first.node}`] }} className="control">What if it goes down?</ViewLink>}
         </div>
       </header>
@@ -66,13 +65,40 @@ function Detail({ incident: i }: { incident: Incident }) {
         <Tile term="Entries hit" note="operations called from outside">{count(i.entries.length)}</Tile>
         <Tile term={i.sign === 'slow' ? 'Requests slow' : 'Requests failing'} note="of hit entries, when it was clearest">{requests > 0 ? share(bad, requests) : '–'}</Tile>
       </Tiles>
-      <Card title="How it spread" note="from the likely cause at the left to its callers, with the time after the first onset"><SpreadMap incident={i} /></Card>
+      <Card title="How it spread" note="from the likely cause at the left to its callers, with the time after the first onset"><SpreadMap incident={i} /><Steps incident={i} /></Card>
       <div className="grid items-start gap-4 lg:grid-cols-2">
         <Card title="Possible causes" note="by share of the blame"><Causes incident={i} /></Card>
         <Card title="Entries hit" note="called from outside"><Entries incident={i} /></Card>
       </div>
       <Card title="Timeline" note="what fell ill when"><Timeline incident={i} now={now} /></Card>
     </PageFrame>
+  )
+}
+
+/** The calls along which it spread, each with its counts and traces. */
+function Steps({ incident: i }: { incident: Incident }) {
+  if (i.path.length === 0) return null
+  return (
+    <ol className="mt-4" aria-label="Steps">
+      {i.path.map((s) => (
+        <li key={`${s.caller} ${s.callee}`} className="border-line num flex flex-wrap items-baseline gap-x-4 gap-y-0.5 border-t py-1.5" data-step={`${s.caller_name}>${s.callee_name}`}>
+          <EdgePageLink id={`${s.caller}-${s.callee}`} patch={windowOf(i)} className="link min-w-0 wrap-anywhere sm:w-80">{s.caller_name || s.caller} → {s.callee_name || s.callee}</EdgePageLink>
+          <span className="text-ink-2 text-xs sm:w-56">{stepText(s)}</span>
+          <Examples traces={s.traces} otherwise={<EdgePageLink id={`${s.caller}-${s.callee}`} patch={windowOf(i)} className="link">Traces of these calls at that time</EdgePageLink>} />
+        </li>
+      ))}
+    </ol>
+  )
+}
+
+/** Traces that show it; where none is noted, where some are. */
+function Examples({ traces, otherwise }: { traces: string[]; otherwise: ReactNode }) {
+  return (
+    <span className="text-ink-3 text-xs">
+      {traces.length > 0
+        ? <>Example traces {traces.map((id, n) => <TraceLink key={id} id={id} className="link mr-1" aria-label={`Example trace ${n + 1}`}>{n + 1}</TraceLink>)}</>
+        : otherwise}
+    </span>
   )
 }
 
@@ -83,7 +109,7 @@ function Causes({ incident: i }: { incident: Incident }) {
       {i.candidates.map((c) => (
         <li key={c.node} className="border-line border-t py-2.5 first:border-t-0 first:pt-0" data-candidate={c.node_name}>
           <span className="flex items-baseline justify-between gap-2">
-            <NodePageLink id={c.node} className="min-w-0 truncate font-semibold hover:underline" title={c.node_name}>{c.node_name || c.node}</NodePageLink>
+            <NodePageLink id={c.node} patch={windowOf(i)} className="min-w-0 truncate font-semibold hover:underline" title={c.node_name}>{c.node_name || c.node}</NodePageLink>
             <span className="num whitespace-nowrap"><b className="font-semibold">{share(c.share, 1)}</b> {c.likely && <span className="text-bad font-medium">likely</span>}</span>
           </span>
           <span className="bg-sunken my-1 block h-1.5 overflow-hidden rounded-full" aria-hidden="true"><span className="block h-full" style={{ width: `${c.share * 100}%`, background: 'var(--bad-line)' }} /></span>
@@ -91,11 +117,7 @@ function Causes({ incident: i }: { incident: Incident }) {
             {c.reasons.map((r) => <li key={r.kind}>{r.text}</li>)}
             {c.reasons.length === 0 && <li>{unitsText(c.units, i.sign)}</li>}
           </ul>
-          {c.traces.length > 0 && (
-            <span className="text-ink-3 text-xs">
-              Example traces {c.traces.map((id, n) => <TraceLink key={id} id={id} className="link mr-1" aria-label={`Example trace ${n + 1}`}>{n + 1}</TraceLink>)}
-            </span>
-          )}
+          <Examples traces={c.traces} otherwise={<NodePageLink id={c.node} patch={windowOf(i)} className="link">Traces of it at that time</NodePageLink>} />
         </li>
       ))}
     </ol>
@@ -109,7 +131,7 @@ function Entries({ incident: i }: { incident: Incident }) {
       {i.entries.map((e) => (
         <li key={`${e.node} ${e.operation}`} className="border-line border-t py-2 first:border-t-0 first:pt-0">
           <span className="flex items-baseline justify-between gap-3">
-            <span className="min-w-0 truncate"><NodePageLink id={e.node} className="link">{e.node_name || e.node}</NodePageLink> <span className="text-ink-2">{e.operation}</span></span>
+            <span className="min-w-0 truncate"><NodePageLink id={e.node} patch={windowOf(i)} className="link">{e.node_name || e.node}</NodePageLink> <span className="text-ink-2">{e.operation}</span></span>
             <span className="num whitespace-nowrap"><b className="text-bad font-semibold">{share(e.bad, e.requests)}</b> <span className="text-ink-3 text-xs">of {count(e.requests)}</span></span>
           </span>
           <span className="bg-sunken mt-1 block h-1.5 overflow-hidden rounded-full" aria-hidden="true"><span className="block h-full" style={{ width: `${e.requests > 0 ? (e.bad / e.requests) * 100 : 0}%`, background: 'var(--bad-line)' }} /></span>
@@ -134,8 +156,8 @@ function Timeline({ incident: i, now }: { incident: Incident; now: number }) {
           <Moment key={`${m.node} ${m.callee} ${m.operation} ${m.sign}`} at={m.onset} start={start} left={place(m.onset)} right={place(i.last_ill)}>
             <span className="block truncate">
               {m.callee
-                ? <EdgePageLink id={`${m.node}-${m.callee}`} className="link">{m.node_name} → {m.callee_name}</EdgePageLink>
-                : <><NodePageLink id={m.node} className="link">{m.node_name || m.node}</NodePageLink> <span className="text-ink-2">{m.operation}</span></>}
+                ? <EdgePageLink id={`${m.node}-${m.callee}`} patch={windowOf(i)} className="link">{m.node_name} → {m.callee_name}</EdgePageLink>
+                : <><NodePageLink id={m.node} patch={windowOf(i)} className="link">{m.node_name || m.node}</NodePageLink> <span className="text-ink-2">{m.operation}</span></>}
             </span>
             <span className="text-ink-3 block text-xs">{memberText(m)}</span>
           </Moment>
@@ -154,16 +176,16 @@ interface MomentProps {
   left: string
   /** End of the bar; without it the moment is a mark. */
   right?: string
-  children: React.ReactNode
+  children: ReactNode
 }
 
 function Moment({ at, start, left, right, children }: MomentProps) {
   return (
-    <li className="border-line grid grid-cols-[4.5rem_4.5rem_minmax(0,20rem)_minmax(0,1fr)] items-center gap-3 border-t py-1.5 first:border-t-0">
+    <li className="border-line grid grid-cols-[4.5rem_minmax(0,1fr)] items-center gap-x-3 border-t py-1.5 first:border-t-0 sm:grid-cols-[4.5rem_4.5rem_minmax(0,20rem)_minmax(0,1fr)]">
       <time className="text-ink-3 text-xs" dateTime={at}>{clock(new Date(at))}</time>
-      <span className="text-ink-3 text-right text-xs">{Date.parse(at) > start && `+ ${duration(Date.parse(at) - start)}`}</span>
+      <span className="text-ink-3 hidden text-right text-xs sm:block">{Date.parse(at) > start && `+ ${duration(Date.parse(at) - start)}`}</span>
       <span className="min-w-0">{children}</span>
-      <span className="bg-sunken relative block h-2 rounded-full" aria-hidden="true">
+      <span className="bg-sunken relative col-start-2 mt-1 block h-2 rounded-full sm:col-start-auto sm:mt-0" aria-hidden="true">
         {right === undefined
           ? <span className="absolute -inset-y-1 w-0.5" style={{ left: `min(${left}, 100% - 2px)`, background: 'var(--ink)' }} />
           : <span className="absolute inset-y-0 rounded-full" style={{ left, right: `calc(100% - max(${right}, ${left} + 0.6%))`, background: 'var(--bad-line)', opacity: 0.75 }} />}

@@ -2,6 +2,7 @@ import type { Incident } from '../../api/model'
 import { HealthMark } from '../../components/HealthMark'
 import { NodePageLink } from '../../components/ViewLink'
 import { duration, share } from '../../format/format'
+import { windowOf } from './words'
 import { spreadOf, type Arrow, type Reached } from './spread'
 
 const BOX = { width: 196, height: 62 }
@@ -30,7 +31,7 @@ export function SpreadMap({ incident }: { incident: Incident }) {
         <ol aria-label="In the order in which it spread">
           {spread.nodes.map((n) => (
             <li key={n.id} className="absolute" style={{ left: places.get(n.id)!.x, top: places.get(n.id)!.y, ...BOX }} data-reached={n.name}>
-              <Box node={n} sign={incident.sign} />
+              <Box node={n} sign={incident.sign} window={windowOf(incident)} />
             </li>
           ))}
         </ol>
@@ -39,10 +40,10 @@ export function SpreadMap({ incident }: { incident: Incident }) {
   )
 }
 
-function Box({ node: n, sign }: { node: Reached; sign: Incident['sign'] }) {
+function Box({ node: n, sign, window }: { node: Reached; sign: Incident['sign']; window: ReturnType<typeof windowOf> }) {
   const origin = n.column === 0
   return (
-    <NodePageLink id={n.id} className={`bg-surface hover:border-line-strong flex h-full flex-col justify-center rounded-xl border px-3 ${origin ? 'border-2' : 'border-line'}`} style={origin ? { borderColor: 'var(--bad-line)' } : undefined} title={n.name}>
+    <NodePageLink id={n.id} patch={window} className={`bg-surface hover:border-line-strong flex h-full flex-col justify-center rounded-xl border px-3 ${origin ? 'border-2' : 'border-line'}`} style={origin ? { borderColor: 'var(--bad-line)' } : undefined} title={n.name}>
       <span className="flex items-center gap-2">
         <HealthMark health={origin ? 'bad' : 'warn'} silent />
         <span className="min-w-0 flex-1 truncate font-semibold">{n.name}</span>

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { Candidate, Incident, IncidentMember } from '../../api/model'
-import { lengthOf, memberText, partIn, titleOf, unitsText } from './words'
+import type { Candidate, Incident, IncidentMember, IncidentStep } from '../../api/model'
+import { lengthOf, memberText, partIn, stepText, titleOf, unitsText, windowOf } from './words'
 
 const candidate = { node: '1', node_name: 'payments', likely: true } as Candidate
 
@@ -19,6 +19,7 @@ test('units are counted in what they are', () => {
 test('a member says how bad it was, and how it was before', () => {
   const member = { callee: null, sign: 'failing', bad: 5, requests: 20, before: 0.01, times: null, suspected: false } as IncidentMember
   expect(memberText(member)).toBe('5 of 20 requests failed (25 %, 1 % before)')
+  expect(memberText({ ...member, sign: 'different', times: 857142857 })).toBe('20 requests made calls that they did not make before')
   expect(memberText({ ...member, callee: '2', sign: 'slow', before: 0 })).toBe('5 of 20 calls slow (25 %)')
   expect(memberText({ ...member, callee: '2', sign: 'slow', times: 5.62, suspected: true })).toBe('20 calls took 5.6× as long as before, suspected')
   expect(memberText({ ...member, sign: 'different', times: 0.2 })).toBe('20 requests made 0.2× as many calls as before')
@@ -35,4 +36,16 @@ test('a node had a part in an incident, or none', () => {
     candidates: [{ ...candidate, likely: true }, { node: '5', likely: false }], members: [{ node: '2', callee: '3' }], entries: [{ node: '4' }],
   } as unknown as Incident
   expect(['1', '2', '3', '4', '5', '6'].map((n) => partIn(i, n))).toEqual(['its likely cause', 'ill with it', 'ill with it', 'an entry that was hit', 'a possible cause', undefined])
+})
+
+test('a step says how many calls failed', () => {
+  const step = { calls: 66, failed: 61 } as IncidentStep
+  expect(stepText(step)).toBe('61 of 66 calls failed (92.4 %)')
+  expect(stepText({ ...step, failed: 0 })).toBe('66 calls, none failed')
+})
+
+test('the window of an incident begins before it, and ends now while it lasts', () => {
+  const started = '2026-01-01T12:00:00.000Z'
+  expect(windowOf({ started, closed: null })).toEqual({ from: '2026-01-01T11:50:00.000Z', to: 'now' })
+  expect(windowOf({ started, closed: '2026-01-01T12:30:00.000Z' }).to).toBe('2026-01-01T12:35:00.000Z')
 })

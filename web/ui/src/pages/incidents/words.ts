@@ -1,4 +1,4 @@
-import type { Incident, IncidentMember, Sign } from '../../api/model'
+import type { Incident, IncidentMember, IncidentStep, Sign } from '../../api/model'
 import { count, duration, plural, share } from '../../format/format'
 
 /** What is wrong, as the end of a sentence. */
@@ -24,6 +24,7 @@ export function memberText(m: IncidentMember): string {
   const what = m.callee ? 'call' : 'request'
   const suspected = m.suspected ? ', suspected' : ''
   if (m.times !== null) {
+    if (m.sign === 'different' && m.times >= 1000) return `${plural(Math.round(m.requests), what)} made calls that they did not make before${suspected}`
     const times = `${m.times < 10 ? m.times.toFixed(1) : Math.round(m.times)}×`
     return m.sign === 'different'
       ? `${plural(Math.round(m.requests), what)} made ${times} as many calls as before${suspected}`
@@ -31,6 +32,19 @@ export function memberText(m: IncidentMember): string {
   }
   const before = m.before > 0 ? `, ${share(m.before, 1)} before` : ''
   return `${count(m.bad)} of ${count(m.requests)} ${what}s ${m.sign === 'slow' ? 'slow' : 'failed'} (${share(m.bad, m.requests)}${before})${suspected}`
+}
+
+/** The window of an incident, with a while before it to compare with. */
+export function windowOf({ started, closed }: Pick<Incident, 'started' | 'closed'>): { from: string; to: string } {
+  return {
+    from: new Date(Date.parse(started) - 10 * 60_000).toISOString(),
+    to: closed ? new Date(Date.parse(closed) + 5 * 60_000).toISOString() : 'now',
+  }
+}
+
+/** How many calls of a step failed; of one that was only slow, how many there were. */
+export function stepText({ calls, failed }: IncidentStep): string {
+  return failed > 0 ? `${count(failed)} of ${plural(calls, 'call')} failed (${share(failed, calls)})` : `${plural(calls, 'call')}, none failed`
 }
 
 /** How long an incident lasted, or lasts. */

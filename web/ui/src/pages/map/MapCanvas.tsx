@@ -88,7 +88,7 @@ export function MapCanvas({ drawing, laidOut, found, looking, windowSeconds, tou
         </ReactFlow>
       </HoverContext>
       <ArrowHeads />
-      <div className="absolute top-3 left-3"><LensPicker /></div>
+      <div className="absolute top-3 left-3 max-w-[calc(100%-1.5rem)]"><LensPicker /></div>
       <Notices drawing={drawing} laidOut={laidOut} found={found} looking={looking} />
       <Legend drawing={drawing} lens={looking.lens?.name ?? 'health'} />
       <MapControls drawing={drawing} onFit={viewport.fit} onTouch={() => { touched.current = true }} />

@@ -41,7 +41,7 @@ function Card({ objective: o }: { objective: Objective }) {
         <span className="num ml-auto">promises {o.target} %</span>
       </h2>
       {o.node === null
-        ? <p className="text-bad mt-2">No service of that name was seen.</p>
+        ? <p className="text-bad mt-2">No service of that name was seen lately.</p>
         : (
           <>
             <p className="mt-2"><b className={`font-semibold ${tone}`}>{title}.</b> <span className="text-ink-2">{means}</span></p>
@@ -49,7 +49,7 @@ function Card({ objective: o }: { objective: Objective }) {
               <Fact name="Achieved" value={o.achieved === null ? 'no requests' : availability(o.achieved)} note={`of ${compact(o.requests)} requests`} />
               <Fact name="Best to expect" value={availability(o.outlook.best)} note="shared dependencies count once" />
               <Fact name="Fails on its own" value={small(o.own)} note={o.own_alone ? 'alone too much' : undefined} bad={o.own_alone} />
-              <Fact name="Lost to dependencies" value={range(o.outlook.lost, small)} note="as planned: all at once, or never two" />
+              <Fact name="Lost to dependencies" value={range(o.outlook.lost, small)} note="if they fail together, or never two at once" />
               <Fact name="A hard one failed" value={range(o.measured, small)} note="measured" />
               {o.latency_ms > 0 && <Fact name="Within" value={`${count(o.latency_ms)} ms`} note="not judged here" />}
             </dl>

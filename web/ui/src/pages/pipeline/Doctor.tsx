@@ -89,8 +89,8 @@ const KIND_COLOUR = { edge: 'var(--ok)', open: 'var(--ink-3)', lost: 'var(--bad-
 function Side({ side: { side, halves, fates } }: { side: DoctorSide }) {
   const met = FATES.filter((f) => fates[f.fate] > 0)
   return (
-    <span className="num text-xs">
-      <span className="bg-sunken flex h-1.5 w-full min-w-40 overflow-hidden rounded-full" aria-hidden="true">
+    <span className="num w-full text-xs sm:w-60">
+      <span className="bg-sunken mb-1 flex h-1.5 w-full min-w-40 overflow-hidden rounded-full" aria-hidden="true">
         {met.map((f) => <span key={f.fate} style={{ width: `${(fates[f.fate] / halves) * 100}%`, background: KIND_COLOUR[f.kind] }} />)}
       </span>
       <span className="text-ink-2">{SIDE_TEXT[side]}: </span>

@@ -25,11 +25,11 @@ export function TablePage() {
   const names = useMemo(() => new Map(graph.nodes.map((n) => [n.id, n])), [graph])
   return (
     <div className="flex min-h-0 flex-1 flex-col">
-      <div className="flex items-center gap-2 px-4 py-2" role="group" aria-label="What to list">
+      <div className="flex flex-wrap items-center gap-2 px-4 py-2" role="group" aria-label="What to list">
         <button type="button" className="control" data-active={view.rows === 'nodes'} aria-pressed={view.rows === 'nodes'} onClick={() => change({ rows: 'nodes', sort: '-rate' })}>Nodes</button>
         <button type="button" className="control" data-active={view.rows === 'edges'} aria-pressed={view.rows === 'edges'} onClick={() => change({ rows: 'edges', sort: '-rate' })}>Edges</button>
         <span className="text-ink-3 num ml-2" aria-live="polite">{view.rows === 'nodes' ? plural(nodes.length, 'node') : plural(edges.length, 'edge')}</span>
-        <span className="ml-auto"><LensPicker /></span>
+        <span className="ml-auto max-w-full"><LensPicker /></span>
         {loading && <span className="text-ink-3" role="status">Loading {LENS_TEXT[view.lens].title.toLowerCase()}…</span>}
         {problem && <span role="alert" className="text-bad">{problem.message}</span>}
         {found.error && <span role="alert" className="text-bad">{found.error}</span>}

@@ -128,7 +128,7 @@ function Answer({ answer: a, slow, stale }: { answer: WhatIfAnswer; slow: boolea
         )}
       </section>
       {a.experiments.length > 0 && (
-        <Card title="What a real game day would teach most" note="how these behave when they fail is not known, and much hangs on it">
+        <Card title="What would make this answer surer" note="how these behave when they fail is not known; a real game day with them would teach most">
           <ol>
             {a.experiments.map((x) => (
               <li key={`${x.caller} ${x.operation} ${x.callee}`} className="border-line flex flex-wrap items-baseline justify-between gap-x-3 border-t py-1.5 first:border-t-0">
