@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 
@@ -19,21 +18,9 @@ const usualAuditSites, mostAuditSites = 1000, 10_000
 
 // ListAudit answers GET /api/v1/audit.
 func (a *API) ListAudit(c *gin.Context, p gen.ListAuditParams) {
-	limit := usualAuditSites
-	if p.Limit != nil {
-		limit = *p.Limit
-	}
-	err := known(c, p)
-	var node graph.NodeID
-	if p.Node != nil {
-		var bad error
-		node, bad = nodeID(*p.Node)
-		err = errors.Join(err, bad)
-	}
-	if err == nil && (limit < 1 || limit > mostAuditSites) {
-		err = badRequestError(fmt.Sprintf("limit must be 1 to %d", mostAuditSites))
-	}
-	if err != nil {
+	node, err := nodeParam(p.Node)
+	limit, bad := limitParam(p.Limit, usualAuditSites, mostAuditSites)
+	if err := errors.Join(known(c, p), err, bad); err != nil {
 		a.fail(c, err)
 		return
 	}

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -69,12 +68,7 @@ func (a *API) comparison(p gen.ListChangesParams) (ask comparison, err error) {
 	if ask.window, err = a.window(p.From, p.To); err != nil {
 		return ask, err
 	}
-	if ask.limit = usualChanges; p.Limit != nil {
-		ask.limit = *p.Limit
-	}
-	if ask.limit < 1 || ask.limit > mostChanges {
-		err = badRequestError(fmt.Sprintf("limit must be 1 to %d", mostChanges))
-	}
+	ask.limit, err = limitParam(p.Limit, usualChanges, mostChanges)
 	versions := 0
 	for _, part := range []*string{p.Node, p.Version, p.BaseVersion} {
 		if part != nil {

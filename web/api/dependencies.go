@@ -30,13 +30,8 @@ type Analyst interface {
 
 // ListDependencies answers GET /api/v1/dependencies.
 func (a *API) ListDependencies(c *gin.Context, p gen.ListDependenciesParams) {
-	err := known(c, p)
-	var node graph.NodeID
-	if p.Node != nil {
-		var bad error
-		node, bad = nodeID(*p.Node)
-		err = errors.Join(err, bad)
-	}
+	node, err := nodeParam(p.Node)
+	err = errors.Join(known(c, p), err)
 	if p.Verdict != nil && !p.Verdict.Valid() {
 		err = errors.Join(err, badRequestError("verdict must be hard, soft, partial, unknown or mixed"))
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -206,17 +205,10 @@ func findingFilter(c *gin.Context, p gen.ListFindingsParams) (w findingWant, err
 	if p.Kind != nil {
 		w.kind = *p.Kind
 	}
-	if p.Node != nil {
-		var bad error
-		w.node, bad = nodeID(*p.Node)
-		err = errors.Join(err, bad)
-	}
-	if p.Limit != nil {
-		if w.limit = *p.Limit; w.limit < 1 || w.limit > mostFindings {
-			err = errors.Join(err, badRequestError(fmt.Sprintf("limit must be 1 to %d", mostFindings)))
-		}
-	}
-	return w, err
+	var badNode, badLimit error
+	w.node, badNode = nodeParam(p.Node)
+	w.limit, badLimit = limitParam(p.Limit, w.limit, mostFindings)
+	return w, errors.Join(err, badNode, badLimit)
 }
 
 func (w *findingWant) takes(f *finding.Finding) bool {

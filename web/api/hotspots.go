@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
@@ -18,21 +17,9 @@ const usualHotspots, mostHotspots = 100, 10_000
 
 // ListHotspots answers GET /api/v1/hotspots.
 func (a *API) ListHotspots(c *gin.Context, p gen.ListHotspotsParams) {
-	limit := usualHotspots
-	if p.Limit != nil {
-		limit = *p.Limit
-	}
-	err := known(c, p)
-	var node graph.NodeID
-	if p.Node != nil {
-		var bad error
-		node, bad = nodeID(*p.Node)
-		err = errors.Join(err, bad)
-	}
-	if err == nil && (limit < 1 || limit > mostHotspots) {
-		err = badRequestError(fmt.Sprintf("limit must be 1 to %d", mostHotspots))
-	}
-	if err != nil {
+	node, err := nodeParam(p.Node)
+	limit, bad := limitParam(p.Limit, usualHotspots, mostHotspots)
+	if err := errors.Join(known(c, p), err, bad); err != nil {
 		a.fail(c, err)
 		return
 	}

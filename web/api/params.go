@@ -104,6 +104,25 @@ func nodeID(s string) (graph.NodeID, error) {
 	return id, nil
 }
 
+// nodeParam is a node that may be asked for; 0: none is.
+func nodeParam(s *string) (graph.NodeID, error) {
+	if s == nil {
+		return 0, nil
+	}
+	return nodeID(*s)
+}
+
+// limitParam is how many may be answered at most: as many as is usual unless it is asked for fewer, or for more.
+func limitParam(asked *int, usual, most int) (int, error) {
+	switch {
+	case asked == nil:
+		return usual, nil
+	case *asked < 1 || *asked > most:
+		return 0, badRequestError(fmt.Sprintf("limit must be 1 to %d", most))
+	}
+	return *asked, nil
+}
+
 func edgeKey(s string) (graph.EdgeKey, error) {
 	k, err := graph.ParseEdgeKey(s)
 	if err != nil {

@@ -116,15 +116,8 @@ const usualExperiments, mostExperiments = 20, 1000
 
 // ListExperiments answers GET /api/v1/whatif/experiments.
 func (a *API) ListExperiments(c *gin.Context, p gen.ListExperimentsParams) {
-	limit := usualExperiments
-	if p.Limit != nil {
-		limit = *p.Limit
-	}
-	err := known(c, p)
-	if err == nil && (limit < 1 || limit > mostExperiments) {
-		err = badRequestError(fmt.Sprintf("limit must be 1 to %d", mostExperiments))
-	}
-	if err != nil {
+	limit, err := limitParam(p.Limit, usualExperiments, mostExperiments)
+	if err := errors.Join(known(c, p), err); err != nil {
 		a.fail(c, err)
 		return
 	}
