@@ -230,9 +230,6 @@ func BenchmarkTick(b *testing.B) {
 		e.audit(w.From, time.Minute, &rows)
 	}
 	look := func() {
-		t0 := processorTime()
-		m0 := c.making
-		defer func() { fmt.Println("LOOK", processorTime()-t0, c.making-m0) }()
 		if err := e.look(b.Context()); err != nil {
 			b.Fatal(err)
 		}
