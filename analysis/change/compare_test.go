@@ -180,8 +180,11 @@ func TestCompare(t *testing.T) {
 			want: []string{"edge_lost cart>redis risk?", "errors web>cart worse", "node_lost redis risk?", "operation_lost cart GET /items notice?"},
 		},
 		"an address that another caller calls too stays": {
-			before: func(s *scene) { s.calls["web>cart:8080"], s.calls["cart>cart:8080"] = 100, 100; s.meant = map[string]string{"web>cart:8080": "cart"} },
-			want:   []string{"edge_lost cart>cart:8080 risk", "node_lost cart:8080 risk"},
+			before: func(s *scene) {
+				s.calls["web>cart:8080"], s.calls["cart>cart:8080"] = 100, 100
+				s.meant = map[string]string{"web>cart:8080": "cart"}
+			},
+			want: []string{"edge_lost cart>cart:8080 risk", "node_lost cart:8080 risk"},
 		},
 		"a caller with too few requests before": {
 			before: func(s *scene) { s.served["web GET /"], s.served["web GET /cart"] = 49, 50 },
