@@ -34,6 +34,7 @@ func (e *Engine) auditKnowledge(sites []dependency.Judgement) audit.Knowledge {
 	return audit.Knowledge{
 		NodeType: func(id graph.NodeID) graph.NodeType { return e.nodes[id].Type },
 		Hard:     func(s audit.Site) bool { return hard[s] },
+		Aliases:  e.aliases,
 	}
 }
 

@@ -130,7 +130,8 @@ type Report struct {
 // Knowledge is what is known besides calls. The functions must not block.
 type Knowledge struct {
 	NodeType func(graph.NodeID) graph.NodeType
-	Hard     func(Site) bool // the caller fails when the callee does
+	Hard     func(Site) bool              // the caller fails when the callee does
+	Aliases  map[graph.Alias]graph.NodeID // services behind addresses at which nobody answered
 }
 
 // Config bounds an Auditor.

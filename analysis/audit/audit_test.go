@@ -568,6 +568,16 @@ func TestDepthCyclesAndSight(t *testing.T) {
 	}
 }
 
+// An address at which a service did not answer for a while is no callee that sends no spans.
+func TestSightOfAServiceThatWasDown(t *testing.T) {
+	n := newNetwork()
+	n.chain(30, 100)
+	n.know.Aliases = map[graph.Alias]graph.NodeID{{Caller: 30, Callee: 100}: 20}
+	if c := n.service(t, 30, Instrumentation); c.State != Pass || len(c.Nodes) > 0 {
+		t.Errorf("%+v", c)
+	}
+}
+
 func TestMaturity(t *testing.T) {
 	all := func(state State, but ...Check) (checks []Check) {
 		for _, practices := range ladder {

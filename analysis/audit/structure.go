@@ -371,7 +371,7 @@ func (y *system) instrumentation(checks map[graph.NodeID]*Check, know *Knowledge
 			continue
 		}
 		c.Evidence += s.stats.Requests
-		if know.typeOf(s.Callee) == graph.TypeExternal {
+		if _, answers := know.Aliases[graph.Alias{Caller: s.Caller, Callee: s.Callee}]; !answers && know.typeOf(s.Callee) == graph.TypeExternal {
 			c.Nodes = append(c.Nodes, s.Callee)
 		}
 	}

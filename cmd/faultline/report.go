@@ -100,14 +100,137 @@ func fetchWithin(ctx context.Context, limit time.Duration, url string, to any) e
 	return json.NewDecoder(resp.Body).Decode(to)
 }
 
-// ToActOn are the findings but those about practices, which have a chapter of their own.
-func (r *review) ToActOn() (findings []gen.Finding) {
+// ToActOn are the findings but those about practices, which have a chapter of their own. Those with the same to do stand together.
+func (r *review) ToActOn() (groups [][]gen.Finding) {
+	type todo struct {
+		kind, detail string
+		severity     gen.FindingSeverity
+	}
+	at := map[todo]int{}
 	for _, f := range r.Findings.Findings {
-		if !strings.HasPrefix(f.Kind, "audit.") {
-			findings = append(findings, f)
+		if strings.HasPrefix(f.Kind, "audit.") {
+			continue
+		}
+		k := todo{f.Kind, f.Detail, f.Severity}
+		n, known := at[k]
+		if !known {
+			n = len(groups)
+			at[k] = n
+			groups = append(groups, nil)
+		}
+		groups[n] = append(groups[n], f)
+	}
+	return groups
+}
+
+// more is how many findings there are beside the first.
+func more(findings []gen.Finding) int { return len(findings) - 1 }
+
+// fact is a fact with its unit, and what is to be said to it.
+func fact(f gen.Fact) string {
+	s := fmt.Sprintf("%s: %.4g %s", f.Name, f.Value, f.Unit)
+	if f.Unit == "share" {
+		s = fmt.Sprintf("%s: %.3g %%", f.Name, 100*f.Value)
+	}
+	s = strings.TrimSpace(s)
+	if f.Text != "" {
+		s += " (" + f.Text + ")"
+	}
+	return s
+}
+
+// Fragile are the nodes that score at least a point.
+func (r *review) Fragile() (spots []gen.Hotspot) {
+	for _, h := range r.Hotspots.Hotspots {
+		if h.Fragility >= 1 {
+			spots = append(spots, h)
 		}
 	}
-	return findings
+	return spots
+}
+
+// parts are those parts of a score that have points.
+func parts(all []gen.HotspotPart) string {
+	var with []string
+	for _, p := range all {
+		if p.Points >= 0.05 {
+			with = append(with, fmt.Sprintf("%s %.1f", p.Part, p.Points))
+		}
+	}
+	return strings.Join(with, ", ")
+}
+
+// maturity is services that have come equally far and miss the same.
+type maturity struct {
+	names          []string
+	Level, Ceiling int
+	least, most    float64
+	Missing        []gen.AuditPractice
+}
+
+func (m maturity) Names() string { return strings.Join(m.names, ", ") }
+
+// Known is the share of practices on which something is known.
+func (m maturity) Known() string {
+	if least, most := 100*m.least, 100*m.most; most-least >= 1 {
+		return fmt.Sprintf("%.0f to %.0f %%", least, most)
+	}
+	return fmt.Sprintf("%.0f %%", 100*m.most)
+}
+
+// Mature are the services by how far they have come.
+func (r *review) Mature() (rows []maturity) {
+	for i := range r.Audit.Services {
+		s := &r.Audit.Services[i]
+		n := slices.IndexFunc(rows, func(m maturity) bool {
+			return m.Level == s.Level && m.Ceiling == s.Ceiling && slices.Equal(m.Missing, s.Missing)
+		})
+		if n < 0 {
+			n = len(rows)
+			rows = append(rows, maturity{Level: s.Level, Ceiling: s.Ceiling, Missing: s.Missing, least: s.Known, most: s.Known})
+		}
+		m := &rows[n]
+		m.names = append(m.names, s.NodeName)
+		m.least, m.most = min(m.least, s.Known), max(m.most, s.Known)
+	}
+	return rows
+}
+
+// ailment is what is wrong in an incident, in words.
+func ailment(s gen.Sign) string {
+	switch s {
+	case gen.SignFailing:
+		return "requests fail"
+	case gen.SignTolerated:
+		return "calls fail that requests survive"
+	case gen.SignSlow:
+		return "requests are slow"
+	case gen.SignDifferent:
+		return "requests make other calls than before"
+	}
+	return ""
+}
+
+// verdict is whether an objective can be kept, in words.
+func verdict(f gen.Feasibility) string {
+	switch f {
+	case gen.Feasible:
+		return "can be kept"
+	case gen.Infeasible:
+		return "cannot be kept"
+	case gen.Depends:
+		return "depends on how failures coincide"
+	}
+	return "too little seen"
+}
+
+// between is the range that a share is in, or the share.
+func between(r gen.ShareRange) string {
+	low, high := fmt.Sprintf("%.3g %%", 100*r.Low), fmt.Sprintf("%.3g %%", 100*r.High)
+	if low == high {
+		return low
+	}
+	return low + " to " + high
 }
 
 // missingPractice is a practice with the places at which it was seen to be missing.
@@ -220,7 +343,6 @@ var (
 		"available": func(x float64) string { return fmt.Sprintf("%.6g %%", 100*x) },
 		"time":      func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
 		"cell":      cell,
-		"hundred":   func(x float64) float64 { return 100 * x },
 		"stars": func(level, ceiling int) string { // a full one for each level proved, an empty one for each possible
 			return strings.Repeat("●", level) + strings.Repeat("○", ceiling-level)
 		},
@@ -228,6 +350,12 @@ var (
 		"aws":      func(id string) string { return audit.BestPractices[id] },
 		"what":     what,
 		"measure":  measure,
+		"more":     more,
+		"fact":     fact,
+		"parts":    parts,
+		"sign":     ailment,
+		"verdict":  verdict,
+		"between":  between,
 	}
 	markdownReport = template.Must(template.New("md").Funcs(reportWords).Parse(reportMarkdown))
 	htmlReport     = htmltemplate.Must(htmltemplate.New("html").Funcs(reportWords).Parse(reportHTML))

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"faultline/web/api/gen"
 )
 
 // answers are those of an API with one of everything; names are as hostile as senders can make them.
@@ -64,13 +66,13 @@ func report(t *testing.T, format string, answers map[string]string) (string, err
 func TestReport(t *testing.T) {
 	for format, want := range map[string][]string{
 		"md": {
-			"# Reliability review", `### a\|b &lt;script&gt; fails`, "- share: 25 %", "- failures: 12  of 12", "| lasts | suspected: slow | db | 70 % | 10 requests of &lt;db&gt; took longer by themselves, 300ms in the mean | web GET / (40 of 100)  |",
-			"| 2026-11-21 10:10 UTC |  | not found |  |", "| web | db | 97 % (80 % to 100 %) | 7 fatal, 0 survived |", "| db | 41.5 | 90 % | 46 % | burn 41.5  |", "| web | 1 | 3 | 25 % | Retries wait; Calls are bounded by a timeout |",
+			"# Reliability review", `### a\|b &lt;script&gt; fails`, "- share: 25 %", "- failures: 12 (of 12)", "| lasts | suspected: requests are slow | db | 70 % | 10 requests of &lt;db&gt; took longer by themselves, 300ms in the mean | web GET / (40 of 100) |",
+			"| 2026-11-21 10:10 UTC |  | not found |  |", "| web | db | 97 % (80 % to 100 %) | 7 fatal, 0 survived |", "| db | 41.5 | 90 % | 46 % | burn 41.5 |", "| web | 1 | 3 | 25 % | Retries wait; Calls are bounded by a timeout |",
 			`- web GET /\| to &lt;db&gt;: No pause at all before 40 retries.`, "- AWS REL05-BP03: Control and limit retry calls", "- web: It calls itself: web → web.", "| web | mail | 12345 |", "| 1 | 0 | 1 | 1 | 2 | 2 | 1 |",
 			`| worse | errors: web → d\|b | 0 % of 500 | 10 % of 500 | web 1.41 to 1.42 |`, "1 more are not listed.",
-			"| web GET / | 99.9 % | 98.765 % | infeasible | 0.01 % | 1.2 % to 1.3 % | db (needs 99.955 %; if survived: feasible)  |",
+			"| web GET / | 99.9 % | 98.765 % | cannot be kept | 0.01 % | 1.2 % to 1.3 % | db (needs 99.955 %; if survived: can be kept) |",
 		},
-		"html": {"<h3 class=\"critical\">a|b &lt;script&gt; fails</h3>", "<td>db<td>41.5<td>", "burn 41.5", "●○○</span> 1<td>3<td>25 %", "<li>web GET /| to &lt;db&gt;: No pause at all before 40 retries.</li>", "<td>web<td>mail<td>12345", `<li class="critical"><b>1</b>`, "<td>web<td>db<td>97 %", "<td>infeasible<td>0.01 %<td>1.2 % to 1.3 %<td>db (needs 99.955 %"},
+		"html": {"<h3 class=\"critical\">a|b &lt;script&gt; fails</h3>", "<td>db<td>41.5<td>", "burn 41.5", "●○○</span> 1<td>3<td>25 %", "<li>web GET /| to &lt;db&gt;: No pause at all before 40 retries.</li>", "<td>web<td>mail<td>12345", `<li class="critical"><b>1</b>`, "<td>web<td>db<td>97 %", "<td>cannot be kept<td>0.01 %<td>1.2 % to 1.3 %<td>db (needs 99.955 %"},
 	} {
 		text, err := report(t, format, answers)
 		if err != nil {
@@ -103,6 +105,41 @@ func TestReport(t *testing.T) {
 	}
 	if _, err := report(t, "md", nil); err == nil || !strings.Contains(err.Error(), "--from") {
 		t.Errorf("no API there: %v", err)
+	}
+}
+
+// What is to be done about several things is said once, and services that have come equally far share a line.
+func TestReportSaysThingsOnce(t *testing.T) {
+	finding := func(title, detail string) gen.Finding {
+		return gen.Finding{Kind: "dependency.hard", Severity: "info", Title: title, Detail: detail, Facts: []gen.Fact{{Name: "requests", Value: 3, Text: "of 5"}, {Name: "fatal", Value: 0.5, Unit: "share"}}}
+	}
+	r := &review{
+		Findings: gen.Findings{Findings: []gen.Finding{finding("a fails with b", "Survive it."), finding("x fails with y", "Leave it."), finding("c fails with d", "Survive it.")}},
+		Audit: gen.Audit{Services: []gen.AuditService{
+			{NodeName: "web", Level: 1, Ceiling: 2, Known: 0.2, Missing: []gen.AuditPractice{"timeout"}}, {NodeName: "cart", Level: 1, Ceiling: 3, Known: 0.2},
+			{NodeName: "app", Level: 1, Ceiling: 2, Known: 0.4, Missing: []gen.AuditPractice{"timeout"}},
+		}},
+		Hotspots: gen.Hotspots{Hotspots: []gen.Hotspot{{NodeName: "hot", Fragility: 1}, {NodeName: "cold", Fragility: 0.9}}},
+	}
+	for format, want := range map[string][]string{
+		"md": {
+			"### a fails with b, and 1 like it\n\nSurvive it.\n\n- **a fails with b** (info, dependency.hard, since 0001-01-01 00:00 UTC): requests: 3 (of 5); fatal: 50 %\n- **c fails with d**",
+			"### x fails with y\n", "| web, app | 1 | 2 | 20 to 40 % | Calls are bounded by a timeout |", "| cart | 1 | 3 | 20 % |  |",
+		},
+		"html": {"<h3 class=\"info\">a fails with b, and 1 like it</h3>", "<b>c fails with d</b>", "<td>web, app<td"},
+	} {
+		var out strings.Builder
+		if err := reportFormats[format](&out, r); err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range want {
+			if !strings.Contains(out.String(), w) {
+				t.Errorf("%s: without %q:\n%s", format, w, out.String())
+			}
+		}
+		if strings.Count(out.String(), "Survive it.") != 1 || strings.Contains(out.String(), "cold") {
+			t.Errorf("%s: the same is said twice, or what is not worth it:\n%s", format, out.String())
+		}
 	}
 }
 
