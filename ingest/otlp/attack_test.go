@@ -63,16 +63,14 @@ func bomb(t testing.TB, encoding string, size int64) []byte {
 		}
 		w = z
 	}
-	zeros := make([]byte, 1<<20)
-	for ; size > 0; size -= int64(len(zeros)) {
-		if _, err := w.Write(zeros); err != nil {
-			t.Fatal(err)
-		}
+	const part = 16 << 20
+	if _, err := w.Write(make([]byte, part)); err != nil {
+		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return out.Bytes()
+	return bytes.Repeat(out.Bytes(), int(size/part)) // what is packed may follow what is packed
 }
 
 // Bodies of 256 MiB in about 256 KiB or less, many at once, on both doors: each is refused for good, and all
@@ -289,9 +287,9 @@ func TestSlowloris(t *testing.T) {
 // A body that is slow but not too slow is taken.
 func TestSlowButSteady(t *testing.T) {
 	s := start(t, &sink{}, func(c *Config) {
-		c.Limits.BodyRate, c.Limits.BodyStall, c.Limits.BodyTime = 50, 500*time.Millisecond, 10*time.Second
+		c.Limits.BodyRate, c.Limits.BodyStall, c.Limits.BodyTime = 20, time.Second, time.Minute
 	})
-	r, err := http.Post(s.url+"/v1/traces", "application/json", io.MultiReader(&slowBody{left: 200, every: 8 * time.Millisecond}, strings.NewReader("{}")))
+	r, err := http.Post(s.url+"/v1/traces", "application/json", io.MultiReader(&slowBody{left: 300, every: 5 * time.Millisecond}, strings.NewReader("{}")))
 	if err != nil {
 		t.Fatal(err)
 	}
