@@ -134,29 +134,31 @@ function Pairs({ id }: { id: string }) {
   return (
     <Loaded query={query}>
       {({ call_sites, window }) => (
-        <table className="num w-full table-fixed">
-          <thead>
-            <tr className="text-ink-3 text-xs">
-              <th scope="col" className="pb-1 text-left font-normal">Caller’s operation</th>
-              <th scope="col" className="pb-1 text-left font-normal">Callee’s operation</th>
-              <th scope="col" className="w-24 pb-1 text-right font-normal">Rate</th>
-              <th scope="col" className="w-20 pb-1 text-right font-normal">Errors</th>
-              <th scope="col" className="w-24 pb-1 text-right font-normal">p95</th>
-            </tr>
-          </thead>
-          <tbody>
-            {call_sites.slice(0, SHOWN).map((s) => (
-              <tr key={`${s.caller_operation}\n${s.callee_operation}`}>
-                <td className="border-line truncate border-t py-1.5 pr-3" title={s.caller_operation}>{s.caller_operation || 'not known'}</td>
-                <td className="border-line truncate border-t py-1.5" title={s.callee_operation}>{s.callee_operation || 'not known'}</td>
-                <td className={cell}>{rate(perSecond(s, seconds(window)))}</td>
-                <td className={cell}>{share(s.failed, s.calls)}</td>
-                <td className={cell}>{duration(s.p95_ms)}</td>
+        <div className="overflow-x-auto" tabIndex={0} role="region" aria-label="Table of operations">
+          <table className="num w-full min-w-[34rem] table-fixed">
+            <thead>
+              <tr className="text-ink-3 text-xs">
+                <th scope="col" className="pb-1 text-left font-normal">Caller’s operation</th>
+                <th scope="col" className="pb-1 text-left font-normal">Callee’s operation</th>
+                <th scope="col" className="w-24 pb-1 text-right font-normal">Rate</th>
+                <th scope="col" className="w-20 pb-1 text-right font-normal">Errors</th>
+                <th scope="col" className="w-24 pb-1 text-right font-normal">p95</th>
               </tr>
-            ))}
-          </tbody>
-          {call_sites.length > SHOWN && <caption className="text-ink-3 caption-bottom pt-2 text-left text-xs">and {count(call_sites.length - SHOWN)} less busy ones</caption>}
-        </table>
+            </thead>
+            <tbody>
+              {call_sites.slice(0, SHOWN).map((s) => (
+                <tr key={`${s.caller_operation}\n${s.callee_operation}`}>
+                  <td className="border-line truncate border-t py-1.5 pr-3" title={s.caller_operation}>{s.caller_operation || 'not known'}</td>
+                  <td className="border-line truncate border-t py-1.5" title={s.callee_operation}>{s.callee_operation || 'not known'}</td>
+                  <td className={cell}>{rate(perSecond(s, seconds(window)))}</td>
+                  <td className={cell}>{share(s.failed, s.calls)}</td>
+                  <td className={cell}>{duration(s.p95_ms)}</td>
+                </tr>
+              ))}
+            </tbody>
+            {call_sites.length > SHOWN && <caption className="text-ink-3 caption-bottom pt-2 text-left text-xs">and {count(call_sites.length - SHOWN)} less busy ones</caption>}
+          </table>
+        </div>
       )}
     </Loaded>
   )

@@ -17,34 +17,36 @@ export function OperationTable({ id, windowSeconds }: { id: string; windowSecond
       {({ operations }) => operations.length === 0
         ? <p className="text-ink-3">No requests were served in this window.</p>
         : (
-          <table className="num w-full table-fixed">
-            <thead>
-              <tr className="text-ink-3 text-xs">
-                <th scope="col" className="pb-1 text-left font-normal">Operation</th>
-                <th scope="col" className="w-20 pb-1 text-right font-normal">Version</th>
-                <th scope="col" className="w-20 pb-1 text-right font-normal">Rate</th>
-                <th scope="col" className="w-18 pb-1 text-right font-normal">Errors</th>
-                <th scope="col" className="w-20 pb-1 text-right font-normal">p50</th>
-                <th scope="col" className="w-20 pb-1 text-right font-normal">p95</th>
-              </tr>
-            </thead>
-            <tbody>
-              {operations.slice(0, SHOWN).map((o) => (
-                <tr key={`${o.operation} ${o.version}`}>
-                  <th scope="row" className="border-line border-t py-1.5 text-left font-normal">
-                    <button type="button" className="link block max-w-full truncate text-left" aria-pressed={view.op === o.operation} title={o.operation}
-                      onClick={() => change({ op: view.op === o.operation ? undefined : o.operation }, { replace: true })}>{o.operation}</button>
-                  </th>
-                  <td className={`${cell} text-ink-3 truncate`}>{o.version || '–'}</td>
-                  <td className={cell}>{rate(perSecond(o, windowSeconds))}</td>
-                  <td className={cell}>{share(o.failed, o.calls)}</td>
-                  <td className={cell}>{duration(o.p50_ms)}</td>
-                  <td className={cell}>{duration(o.p95_ms)}</td>
+          <div className="overflow-x-auto" tabIndex={0} role="region" aria-label="Table of operations">
+            <table className="num w-full min-w-[34rem] table-fixed">
+              <thead>
+                <tr className="text-ink-3 text-xs">
+                  <th scope="col" className="pb-1 text-left font-normal">Operation</th>
+                  <th scope="col" className="w-20 pb-1 text-right font-normal">Version</th>
+                  <th scope="col" className="w-20 pb-1 text-right font-normal">Rate</th>
+                  <th scope="col" className="w-18 pb-1 text-right font-normal">Errors</th>
+                  <th scope="col" className="w-20 pb-1 text-right font-normal">p50</th>
+                  <th scope="col" className="w-20 pb-1 text-right font-normal">p95</th>
                 </tr>
-              ))}
-            </tbody>
-            {operations.length > SHOWN && <caption className="text-ink-3 caption-bottom pt-2 text-left text-xs">and {count(operations.length - SHOWN)} less busy ones</caption>}
-          </table>
+              </thead>
+              <tbody>
+                {operations.slice(0, SHOWN).map((o) => (
+                  <tr key={`${o.operation} ${o.version}`}>
+                    <th scope="row" className="border-line border-t py-1.5 text-left font-normal">
+                      <button type="button" className="link block max-w-full truncate text-left" aria-pressed={view.op === o.operation} title={o.operation}
+                        onClick={() => change({ op: view.op === o.operation ? undefined : o.operation }, { replace: true })}>{o.operation}</button>
+                    </th>
+                    <td className={`${cell} text-ink-3 truncate`}>{o.version || '–'}</td>
+                    <td className={cell}>{rate(perSecond(o, windowSeconds))}</td>
+                    <td className={cell}>{share(o.failed, o.calls)}</td>
+                    <td className={cell}>{duration(o.p50_ms)}</td>
+                    <td className={cell}>{duration(o.p95_ms)}</td>
+                  </tr>
+                ))}
+              </tbody>
+              {operations.length > SHOWN && <caption className="text-ink-3 caption-bottom pt-2 text-left text-xs">and {count(operations.length - SHOWN)} less busy ones</caption>}
+            </table>
+          </div>
         )}
     </Loaded>
   )

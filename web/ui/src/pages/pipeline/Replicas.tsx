@@ -111,7 +111,7 @@ export function Rejections({ total }: { total: Measures }) {
 export function AllValues({ total }: { total: Measures }) {
   const rows = Object.entries(total).sort(([a], [b]) => nameOf(a).localeCompare(nameOf(b)))
   return (
-    <dl className="num grid gap-x-10 sm:grid-cols-2">
+    <dl className="num grid grid-cols-[minmax(0,1fr)] gap-x-10 sm:grid-cols-2">
       {rows.map(([name, m]) => (
         <div key={name} className="border-line flex items-baseline gap-3 border-t py-1.5">
           <dt className="min-w-0 flex-1 truncate" title={name}>{nameOf(name)}</dt>

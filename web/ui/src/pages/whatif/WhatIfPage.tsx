@@ -4,7 +4,7 @@ import { Loaded } from '../../components/Loaded'
 import { Card, Page } from '../../components/Page'
 import { IntervalBar } from '../../components/Verdict'
 import { EdgePageLink, NodePageLink, ViewLink } from '../../components/ViewLink'
-import { count, duration, plural, rate, share } from '../../format/format'
+import { clock, count, duration, plural, rate, share } from '../../format/format'
 import { actionsOf, formatAction, MAX_ACTIONS } from '../../graph/whatif'
 import { useAllNodes, useGraph, useWhatIf } from '../../hooks/queries'
 import { select, useView } from '../../hooks/useView'
@@ -114,17 +114,19 @@ function Answer({ answer: a, slow, stale }: { answer: WhatIfAnswer; slow: boolea
         </p>
         {!slow && a.fates.length > 0 && <div className="mt-2"><IntervalBar low={a.low} high={a.high} at={a.fails} tone="var(--bad-line)" /></div>}
         {a.fates.length > 0 && (
-          <table className="num mt-4 w-full table-fixed">
-            <thead>
-              <tr className="text-ink-3 text-xs">
-                <th scope="col" className="pb-1 text-left font-normal">Operation</th>
-                <th scope="col" className="w-2/5 pb-1 text-left font-normal">{slow ? 'Slower by, on average' : 'Fails, with its 90 % interval'}</th>
-                {!slow && <th scope="col" className="w-24 pb-1 text-right font-normal">Slower by</th>}
-                <th scope="col" className="w-28 pb-1 text-right font-normal">{slow ? 'Requests' : 'Failing requests'}</th>
-              </tr>
-            </thead>
-            <tbody>{a.fates.map((f) => <Fate key={`${f.node} ${f.operation}`} fate={f} slow={slow} longest={longest} />)}</tbody>
-          </table>
+          <div className="overflow-x-auto" tabIndex={0} role="region" aria-label="Table of operations hit">
+            <table className="num mt-4 w-full min-w-[34rem] table-fixed">
+              <thead>
+                <tr className="text-ink-3 text-xs">
+                  <th scope="col" className="pb-1 text-left font-normal">Operation</th>
+                  <th scope="col" className="w-2/5 pb-1 text-left font-normal">{slow ? 'Slower by, on average' : 'Fails, with its 90 % interval'}</th>
+                  {!slow && <th scope="col" className="w-24 pb-1 text-right font-normal">Slower by</th>}
+                  <th scope="col" className="w-28 pb-1 text-right font-normal">{slow ? 'Requests' : 'Failing requests'}</th>
+                </tr>
+              </thead>
+              <tbody>{a.fates.map((f) => <Fate key={`${f.node} ${f.operation}`} fate={f} slow={slow} longest={longest} />)}</tbody>
+            </table>
+          </div>
         )}
       </section>
       {a.experiments.length > 0 && (
@@ -139,7 +141,7 @@ function Answer({ answer: a, slow, stale }: { answer: WhatIfAnswer; slow: boolea
           </ol>
         </Card>
       )}
-      <p className="text-ink-3 text-xs">{plural(a.entries, 'operation')} called from outside, by the evidence{a.at && ` of ${new Date(a.at).toLocaleTimeString()}`}.</p>
+      <p className="text-ink-3 text-xs">{plural(a.entries, 'operation')} called from outside, by the evidence{a.at && ` of ${clock(new Date(a.at))}`}.</p>
     </>
   )
 }
