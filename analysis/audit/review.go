@@ -33,9 +33,11 @@ func (a *Auditor) Review(know Knowledge) Report {
 		requests[o.node] += o.requests
 	}
 	r := Report{Sites: make([]SiteReport, len(sites))}
+	var checks []Check
 	for i, s := range sites {
+		checks = a.siteChecks(s, checks[:0])
 		r.Sites[i] = SiteReport{
-			Site: s.Site, Waits: s.waits(), Share: 1, Checks: a.siteChecks(s),
+			Site: s.Site, Waits: s.waits(), Share: 1, Checks: append(make([]Check, 0, len(checks)+1), checks...), // one more: of the order of timeouts
 			FatalTrace: s.stats.FatalTrace, PatienceTrace: s.stats.PatienceTrace, RetryTrace: s.stats.RetryTrace,
 		}
 		if r.Sites[i].FatalTrace == (graph.TraceID{}) {
@@ -53,8 +55,8 @@ func (a *Auditor) Review(know Knowledge) Report {
 }
 
 // siteChecks adds what the other sites of the operation tell to what the site tells by itself.
-func (a *Auditor) siteChecks(s *site) []Check {
-	checks := s.checks()
+func (a *Auditor) siteChecks(s *site, memory []Check) []Check {
+	checks := s.checks(memory)
 	return slices.Insert(checks, len(checks)-1, a.fallback(s))
 }
 

@@ -25,12 +25,11 @@ const (
 	chattyShare   = 0.05
 )
 
-// checks are those of the practices that one call site tells by itself.
-func (s *site) checks() []Check {
+// checks adds to all those of the practices that one call site tells by itself.
+func (s *site) checks(all []Check) []Check {
 	st := &s.stats
 	timeout := s.timeout()
 	tries := retries(st)
-	all := make([]Check, 0, len(SitePractices))
 	all = append(all, timeout)
 	if st.Abandoned > 0 || timeout.State != Unknown {
 		all = append(all, deadline(st))
