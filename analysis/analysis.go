@@ -49,6 +49,7 @@ type Store interface {
 	Keeper
 	Memory
 	Forecasts
+	Pipeline
 }
 
 // Config says how often and how far back the engine looks.
@@ -92,7 +93,7 @@ type Report struct {
 	At      time.Time // of the look
 	Since   time.Time // from when on evidence was read
 	Nodes   map[graph.NodeID]graph.Node
-	Aliases map[graph.Alias]graph.NodeID // services behind addresses at which nobody answered
+	Aliases map[graph.Alias]graph.NodeID `json:"-"` // services behind addresses at which nobody answered
 	Sites   []dependency.Judgement       // by caller, operation, callee
 	Edges   []dependency.EdgeJudgement   // by caller, callee
 
@@ -147,8 +148,12 @@ type Engine struct {
 	ticks      int
 	remembered time.Time // when the judge's memories were stored last
 	report     atomic.Pointer[Report]
+	reached    time.Time // the horizon of the last look
+	heard      bool      // ingest has reported
+	waits      bool      // for ingest
 
 	seconds prometheus.Histogram
+	behind  prometheus.Gauge
 	failed  prometheus.Counter
 }
 
@@ -166,6 +171,9 @@ func New(cfg Config, tenant string, s Store, log *slog.Logger, reg prometheus.Re
 			Name: "faultline_analysis_errors_total", Help: "Looks that could not be finished; the next one makes up for it.",
 		}),
 	}
+	e.behind = f.NewGauge(prometheus.GaugeOpts{
+		Name: "faultline_analysis_behind_seconds", Help: "How long ago the time is as of which the system was last judged: ingest was no further.",
+	})
 	e.judge = e.newJudge()
 	e.report.Store(&Report{})
 	return e
@@ -213,7 +221,10 @@ const (
 
 // look reads what is new and judges.
 func (e *Engine) look(ctx context.Context) error {
-	now := e.now().UTC()
+	now, err := e.horizon(ctx, e.now().UTC())
+	if err != nil {
+		return err
+	}
 	if e.ticks == 0 && e.read.IsZero() {
 		if err := e.recall(ctx, now); err != nil {
 			return err
@@ -279,7 +290,7 @@ func (e *Engine) look(ctx context.Context) error {
 		return err
 	}
 	e.ticks++
-	err := e.keep(ctx, r, e.claims(r))
+	err = e.keep(ctx, r, e.claims(r))
 	e.report.Store(r)
 	return errors.Join(err, e.remember(ctx, now))
 }

@@ -38,6 +38,16 @@ type shop struct {
 	memories    []dependency.Memory
 	incidents   []cascade.Incident
 	predictions []calibration.Prediction
+	reports     []graph.PipelineRow
+}
+
+func (s *shop) Pipeline(_ context.Context, w graph.Window) (reports []graph.PipelineRow, err error) {
+	for _, r := range s.reports {
+		if !r.At.Before(w.From) && r.At.Before(w.To) {
+			reports = append(reports, r)
+		}
+	}
+	return reports, nil
 }
 
 func newShop() *shop {

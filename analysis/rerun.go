@@ -74,6 +74,9 @@ func (p *asItWas) OutcomeSeries(ctx context.Context, tenant string, w graph.Wind
 		func(w graph.Window) ([]graph.OutcomeRow, error) { return p.Evidence.OutcomeSeries(ctx, tenant, w) })
 }
 
+// Pipeline: by now all of it is stored.
+func (*asItWas) Pipeline(context.Context, graph.Window) ([]graph.PipelineRow, error) { return nil, nil }
+
 func (*asItWas) Findings(context.Context, string) ([]finding.Finding, error) { return nil, nil }
 func (*asItWas) FindingEvents(context.Context, string, string) ([]finding.Event, error) {
 	return nil, nil

@@ -20,7 +20,7 @@ import (
 	"faultline/ingest/otlp"
 )
 
-// What folding takes and gives.
+// Tenant is whose rows folding makes.
 const Tenant = fold.Tenant
 
 // Request is the body of one export request, and Tables are the rows that storage would hold in the end.

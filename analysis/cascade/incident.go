@@ -70,6 +70,9 @@ func (t *Tracker) grow(i *Incident, at time.Time, nodes map[graph.NodeID]bool, m
 		o := &i.Members[known]
 		m.Suspected = m.Suspected && o.Suspected
 		if m.from >= recent && m.chance < o.chance {
+			if m.Onset.After(i.Opened) {
+				m.Onset = o.Onset // ill again, and worse
+			}
 			*o = m
 		}
 		o.Suspected = m.Suspected

@@ -103,7 +103,7 @@ func TestRecordedFaultsGiveNoAbsurdVerdicts(t *testing.T) {
 					verdicts[j.Verdict]++
 					seen := j.Evidence.Isolated() + j.Evidence.PartialFatal + j.Evidence.PartialSurvived
 					absurd := j.Verdict != Unknown && seen < 3 || j.Verdict == Soft && j.Evidence.TotalSurvived < 3 || j.Verdict == Hard && j.Evidence.TotalFatal+j.Evidence.PartialFatal < 3
-					if absurd && !(j.Verdict == Soft && j.Prior.Why == BecauseAsync) {
+					if absurd && (j.Verdict != Soft || j.Prior.Why != BecauseAsync) {
 						t.Errorf("%s: %s %q → %s: %v", filepath.Base(file), s.Nodes[j.Caller].Name, j.Operation, s.Nodes[j.Callee].Name, &j)
 					}
 				}

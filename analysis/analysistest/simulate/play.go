@@ -111,7 +111,7 @@ func (w *World) work(o *operation, me int, start int64, more time.Duration, refu
 	cutAt := int64(0)
 	for i := range o.steps {
 		s, g := &o.steps[i], &groups[i]
-		if dead && !o.collects && !(o.parallel && !refuses) || refuses || saved && i != poisoned {
+		if dead && !o.collects && (!o.parallel || refuses) || refuses || saved && i != poisoned {
 			saved = false
 			continue
 		}
@@ -163,7 +163,7 @@ func (w *World) work(o *operation, me int, start int64, more time.Duration, refu
 	if o.cancels && cutAt > 0 {
 		end = cutAt + int64(time.Millisecond)
 		for i := range groups {
-			w.cutOff(o, &groups[i], &o.steps[i], me, end)
+			w.cutOff(&groups[i], &o.steps[i], me, end)
 		}
 	}
 	failed = failed || poisoned >= 0
@@ -288,7 +288,7 @@ func (w *World) deliver(n *node, from int, at int64) {
 }
 
 // cutOff ends what a step has not ended by the time its request fails.
-func (w *World) cutOff(o *operation, g *group, s *step, me int, end int64) {
+func (w *World) cutOff(g *group, s *step, me int, end int64) {
 	if !g.taken || s.async || g.end <= end || me < 0 {
 		return
 	}

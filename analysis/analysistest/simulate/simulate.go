@@ -144,7 +144,7 @@ func (w *World) play(at int64) {
 			w.trace, w.anyError, w.counts = w.trace[:0], false, w.counts[:0]
 			w.sampled = w.set.Head == 0 || w.chance(w.set.Head)
 			a := w.serve(e.op, -1, start, false)
-			if w.set.Tail > 0 && !a.failed && !(w.set.AnyError && w.anyError) && !w.chance(w.set.Tail) || !w.sampled {
+			if w.set.Tail > 0 && !a.failed && (!w.set.AnyError || !w.anyError) && !w.chance(w.set.Tail) || !w.sampled {
 				continue
 			}
 			for i := range w.counts {

@@ -382,12 +382,12 @@ func compare(t *testing.T, conn clickhouse.Conn, want *truth.Tables) map[string]
 	for same := 0; same < 3; time.Sleep(500 * time.Millisecond) {
 		got, err := tablesOf(t.Context(), conn)
 		if err == nil {
-			if diff := cmp.Diff(*want, got); diff == "" {
+			diff := cmp.Diff(*want, got)
+			if diff == "" {
 				same++
 				continue
-			} else {
-				err = fmt.Errorf("not the truth (-truth +stored):\n%.6000s", diff)
 			}
+			err = fmt.Errorf("not the truth (-truth +stored):\n%.6000s", diff)
 		}
 		same = 0
 		if time.Now().After(deadline) {
