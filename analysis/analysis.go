@@ -263,8 +263,8 @@ func (e *Engine) look(ctx context.Context) error {
 			return err
 		}
 		seeing(rows)
-		minutes := end.Sub(from) / time.Minute
-		e.slice = min(max(sliceRows*minutes/time.Duration(len(rows)+1), 1)*time.Minute, slice)
+		fitting := sliceRows * int64(end.Sub(from)/time.Minute) / int64(len(rows)+1) // minutes
+		e.slice = min(time.Duration(max(fitting, 1))*time.Minute, slice)
 		from, e.read = end, end
 	}
 	if err := e.watch(ctx, now); err != nil {

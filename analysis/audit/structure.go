@@ -199,7 +199,7 @@ func (y *system) depths(checks map[graph.NodeID]*Check) {
 				}
 			}
 		}
-		any := false
+		deeper := false
 		for i := range y.sites {
 			next[i][level] = -1
 			if share[i][level-1] < depthShare || share[i][1] < depthShare {
@@ -213,11 +213,11 @@ func (y *system) depths(checks map[graph.NodeID]*Check) {
 				p := share[i][1] * step.share * share[j][level-1]
 				if p > share[i][level] || p == share[i][level] && p > 0 && j < next[i][level] {
 					share[i][level], next[i][level] = p, j
-					any = any || p >= depthShare
+					deeper = deeper || p >= depthShare
 				}
 			}
 		}
-		if !any {
+		if !deeper {
 			break
 		}
 	}

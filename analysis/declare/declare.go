@@ -32,8 +32,13 @@ type Declaration struct {
 
 // The words of a Declaration, after Parse.
 const (
-	Hard, Soft, Partial, Unknown = "hard", "soft", "partial", "unknown"
-	Declared, Imported           = "declared", "imported"
+	Hard    = "hard"
+	Soft    = "soft"
+	Partial = "partial"
+	Unknown = "unknown"
+
+	Declared = "declared"
+	Imported = "imported"
 )
 
 // fields are the columns of a CSV, in the order in which they are written.

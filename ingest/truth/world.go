@@ -161,13 +161,13 @@ func (r *request) end(failed bool) Calls {
 
 // work does what the request is for, and ends it. depth is how much further calls go.
 func (r *request) work(depth int) Calls {
-	any := false
+	called := false
 	for range r.chance.IntN(4) {
 		if depth > 0 {
-			any = r.step(depth) || any
+			called = r.step(depth) || called
 		}
 	}
-	if any {
+	if called {
 		return r.end(r.chance.IntN(2) == 0)
 	}
 	return r.end(r.chance.IntN(20) == 0)
