@@ -231,7 +231,11 @@ func different(base, now *Sample) Ranking {
 		}
 		ratio := n.requests / b.requests
 		more := math.Abs(after - before*ratio)
-		if more < leastRequests || more < 3*math.Sqrt((before+after)*ratio) {
+		chance := (before + after) * ratio // the square of what chance explains, if calls come one by one
+		if atMostOnce(base, now, group{k.caller, k.callee.node}) {
+			chance *= max(1-(before+after)/(b.requests+n.requests), 0.05)
+		}
+		if more < leastRequests || more < 3*math.Sqrt(chance) {
 			continue
 		}
 		s := t.of(k.caller.node)
@@ -240,6 +244,18 @@ func different(base, now *Sample) Ranking {
 		s.because(OtherCalls, requests, n.requests, 0)
 	}
 	return t.ranking(Different)
+}
+
+// atMostOnce reports whether no request was seen to call the callee of a group more than once. How many do then varies by
+// less than the number of calls would by itself.
+func atMostOnce(base, now *Sample, k group) bool {
+	requests, calls := 0.0, 0.0
+	for _, s := range [...]*Sample{base, now} {
+		if g := s.groups[k]; g != nil {
+			requests, calls = requests+g.requests, calls+g.calls
+		}
+	}
+	return requests > 0 && calls <= requests
 }
 
 // merged yields the keys of both in a fixed order.

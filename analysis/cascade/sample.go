@@ -191,10 +191,11 @@ type groupSum struct {
 	fatalTraces, survivedTraces traces
 }
 
-type groupCounts struct{ requests, failed, cleanFailed, unexplained, survived float64 }
+type groupCounts struct{ requests, calls, failed, cleanFailed, unexplained, survived float64 }
 
 func (g *groupCounts) addCounts(r *graph.OutcomeRow) {
 	g.requests += float64(r.Requests)
+	g.calls += float64(r.Calls)
 	g.failed += float64(r.Failed)
 	g.cleanFailed += float64(r.CleanFailed)
 	g.unexplained += float64(r.Unexplained)
@@ -203,6 +204,7 @@ func (g *groupCounts) addCounts(r *graph.OutcomeRow) {
 
 func (g *groupCounts) add(x *groupCounts) {
 	g.requests += x.requests
+	g.calls += x.calls
 	g.failed += x.failed
 	g.cleanFailed += x.cleanFailed
 	g.unexplained += x.unexplained
@@ -222,7 +224,7 @@ func (g *groupSum) add(x *groupSum) {
 }
 
 func (g *groupSum) fade(by float64) {
-	for _, f := range []*float64{&g.requests, &g.failed, &g.cleanFailed, &g.unexplained, &g.survived} {
+	for _, f := range []*float64{&g.requests, &g.calls, &g.failed, &g.cleanFailed, &g.unexplained, &g.survived} {
 		*f *= by
 	}
 	g.fatalTraces, g.survivedTraces = nil, nil
