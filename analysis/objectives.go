@@ -94,7 +94,8 @@ func promising(objectives []slo.Objective, r *Report) (nodes []graph.NodeID) {
 	return nodes
 }
 
-// promises puts together what was counted and what is known of each call site.
+// promises puts together what was counted and what is known of each call site. Calls that nobody answered are those to the
+// service that is known to be behind the address.
 func (r *Report) promises(rows []graph.OutcomeRow) *slo.System {
 	verdicts := make(map[dependency.Site]*dependency.Judgement, len(r.Sites))
 	for i := range r.Sites {
@@ -122,18 +123,34 @@ func (r *Report) promises(rows []graph.OutcomeRow) *slo.System {
 			o.Requests, o.Failed, o.Clean, o.CleanFailed = row.Requests, row.Failed, row.Clean, row.CleanFailed
 			continue
 		}
-		k := dependency.Site{Caller: row.Caller, Operation: row.Operation, Callee: row.Callee}
-		site := slo.Site{Callee: row.Callee, To: to[k], Coupling: slo.Assumed, Requests: row.Requests}
-		site.Alone = row.TotalFatal + row.TotalSurvived + row.PartialFatal + row.PartialSurvived
-		site.Failed = site.Alone + row.ContestedFatal + row.ContestedSurvived
+		callee := row.Callee
+		if service, known := r.Aliases[graph.Alias{Caller: row.Caller, Callee: callee}]; known {
+			callee = service
+		}
+		site := siteOf(o, callee)
+		alone := row.TotalFatal + row.TotalSurvived + row.PartialFatal + row.PartialSurvived
+		site.Requests += row.Requests
+		site.Alone += alone
+		site.Failed += alone + row.ContestedFatal + row.ContestedSurvived
+		k := dependency.Site{Caller: row.Caller, Operation: row.Operation, Callee: callee}
+		site.To = to[k]
 		if j := verdicts[k]; j != nil {
 			site.Coupling, site.Hardness = coupling(j), j.Probability
 		} else {
 			site.Coupling = slo.Soft // it is not called any more
 		}
-		o.Sites = append(o.Sites, site)
 	}
 	return system
+}
+
+// siteOf is where an operation calls a callee.
+func siteOf(o *slo.Operation, callee graph.NodeID) *slo.Site {
+	i := slices.IndexFunc(o.Sites, func(s slo.Site) bool { return s.Callee == callee })
+	if i < 0 {
+		i = len(o.Sites)
+		o.Sites = append(o.Sites, slo.Site{Callee: callee})
+	}
+	return &o.Sites[i]
 }
 
 // coupling is what an objective has to reckon with.
