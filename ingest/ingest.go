@@ -121,6 +121,7 @@ func (s *Service) ServiceGraph() prometheus.Collector { return s.graph }
 // newMachine returns a machine that is silent, in the place of all made before.
 func (s *Service) newMachine() *machine {
 	s.closeSpill()
+	s.graph.renumber()
 	m := newMachine(s.cfg, s.graph)
 	var err error
 	if s.spill, err = newSpill(s.cfg.Journal.Dir, s.journal.Writable, s.log, s.metrics.spillFailed); err != nil {
@@ -245,6 +246,8 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	if s.shared != nil {
 		return s.runShared(ctx)
 	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	blocks := make(chan block)
 	stored := make(chan block, 1)
 	g := new(errgroup.Group)
@@ -252,12 +255,13 @@ func (s *Service) Run(ctx context.Context) (err error) {
 	g.Go(func() error { s.report(ctx); return nil })
 	err = s.work(ctx, blocks, stored)
 	close(blocks)
+	cancel() // a machine that cannot go on must not leave the doors open
 	return errors.Join(err, g.Wait())
 }
 
 // work is the loop of the machine's goroutine.
 func (s *Service) work(ctx context.Context, blocks chan<- block, stored <-chan block) error {
-	if err := s.recover(ctx); err != nil {
+	if err := s.recover(ctx, blocks); err != nil {
 		return err
 	}
 	defer s.follow()
@@ -371,7 +375,7 @@ func (s *Service) takeNext(blocks chan<- block) error {
 
 // recover begins where an earlier run ended: the machine reads again what it has to remember, silently, and
 // then what is not stored yet.
-func (s *Service) recover(ctx context.Context) error {
+func (s *Service) recover(ctx context.Context, blocks chan<- block) error {
 	if s.journal.End() == 0 {
 		s.wake()
 		return nil
@@ -382,7 +386,7 @@ func (s *Service) recover(ctx context.Context) error {
 	}
 	s.read()
 	for s.machine.silent && ctx.Err() == nil {
-		if err := s.takeNext(nil); err != nil {
+		if err := s.takeNext(blocks); err != nil {
 			return err
 		}
 		if records++; records%256 == 0 {

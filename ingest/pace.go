@@ -4,7 +4,7 @@ import "time"
 
 // pace keeps what is read again from the journal to a multiple of the speed at which it came in, so that a
 // database that is back after an outage is not overrun. However long nothing was read, paceSlack is all that
-// may be made up for at once.
+// may be made up for at once. Time in which nothing came, such as that in which the process was down, costs nothing.
 type pace struct {
 	factor float64
 	now    time.Time // of the last record
@@ -13,6 +13,9 @@ type pace struct {
 
 // paceSlack is the time of records that may be read at once.
 const paceSlack = time.Minute
+
+// paceGap is the most that counts of the time between two records.
+const paceGap = 5 * time.Second
 
 func (p *pace) took(record time.Time) {
 	if p.now.IsZero() {
@@ -23,7 +26,7 @@ func (p *pace) took(record time.Time) {
 		p.due = least
 	}
 	if record.After(p.now) {
-		p.due = p.due.Add(p.real(record.Sub(p.now)))
+		p.due = p.due.Add(p.real(min(record.Sub(p.now), paceGap)))
 		p.now = record
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,8 +21,13 @@ func (s *Service) runShared(ctx context.Context) error {
 	// The oldest member leads, so a new one seldom takes over.
 	member := fmt.Sprintf("%020d-%s", s.started.UnixNano(), s.replica)
 	last := make(chan struct{}) // closed when everything is published
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	g := new(errgroup.Group)
-	g.Go(func() error { return s.relay(ctx, exchange.NewPublisher(s.shared, member, s.replica), last) })
+	g.Go(func() error {
+		defer cancel() // a relay that cannot go on must not leave the doors open
+		return s.relay(ctx, exchange.NewPublisher(s.shared, member, s.replica), last)
+	})
 	g.Go(func() error { s.lead(ctx, member, last); return nil })
 	g.Go(func() error { s.report(ctx); return nil })
 	return g.Wait()
@@ -34,6 +40,8 @@ const (
 
 // relay publishes the journal until ctx ends, then what is left of it.
 func (s *Service) relay(ctx context.Context, p *exchange.Publisher, last chan<- struct{}) error {
+	published := sync.OnceFunc(func() { close(last) })
+	defer published()
 	saved := s.saved
 	reader := s.journal.Read(saved.Stored)
 	defer func() { _ = reader.Close() }() // it was only read
@@ -82,7 +90,7 @@ func (s *Service) relay(ctx context.Context, p *exchange.Publisher, last chan<- 
 	if err := p.Beat(drain); err != nil {
 		s.log.Warn("what was published last is matched when others find that this process has left", "err", err)
 	}
-	close(last)
+	published()
 	<-s.led
 	if err := p.Leave(drain); err != nil {
 		s.log.Warn("the others find out by themselves, some seconds later, that this process has left", "err", err)

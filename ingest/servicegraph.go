@@ -21,6 +21,7 @@ type serviceGraph struct {
 	byEnds   map[uint64]*sgSeries // the same, by what is hashed fast: see endsOf
 	unpaired float64
 	dropped  float64
+	swept    time.Time
 }
 
 type sgKey struct {
@@ -41,8 +42,8 @@ type sgSeries struct {
 	unpaired         bool // calls of it have one half only
 	requests, failed float64
 	client, server   sgHistogram
-	touched          bool      // since it was read last
-	seen             time.Time // when it was read after having been touched
+	touched          bool      // since the last sweep
+	seen             time.Time // at the last sweep after it was touched
 }
 
 type sgHistogram struct {
@@ -53,7 +54,14 @@ type sgHistogram struct {
 // sgBuckets are the bounds, in seconds, that Grafana's panels and the Collector's connector use.
 var sgBuckets = [...]float64{0.002, 0.004, 0.006, 0.008, 0.01, 0.05, 0.1, 0.2, 0.4, 0.8, 1, 1.4, 2, 5, 10, 15}
 
-const sgIdle = 15 * time.Minute
+const (
+	sgIdle     = 15 * time.Minute
+	sgSweep    = time.Minute // between two looks for what is idle
+	sgMostEnds = 200_000     // that series are found by without looking at names
+)
+
+// elsewhere stands for all calls that are counted elsewhere.
+var elsewhere = &sgSeries{skip: true}
 
 var sgLabels = []string{"client", "server", "connection_type", "client_service_namespace", "server_service_namespace"}
 
@@ -83,6 +91,9 @@ func (g *serviceGraph) count(names *match.Names, c *match.Call) {
 	ends := endsOf(c)
 	s := g.byEnds[ends]
 	if s == nil {
+		if len(g.byEnds) >= sgMostEnds {
+			clear(g.byEnds) // it fills again with those that are called
+		}
 		s = g.open(names, c)
 		g.byEnds[ends] = s
 	}
@@ -106,7 +117,7 @@ func (g *serviceGraph) open(names *match.Names, c *match.Call) *sgSeries {
 	caller, _, _, _ := names.Node(c.Caller)
 	callee, _, _, _ := names.Node(c.Callee)
 	if caller.Type == graph.TypeQueue || callee.Type == graph.TypeQueue {
-		return &sgSeries{skip: true}
+		return elsewhere
 	}
 	k := sgKey{caller.Name, callee.Name, connectionType(caller, callee, c.Mode), caller.Namespace, callee.Namespace}
 	s := g.series[k]
@@ -121,11 +132,36 @@ func (g *serviceGraph) open(names *match.Names, c *match.Call) *sgSeries {
 	return s
 }
 
+// renumber forgets by what numbers nodes were known: from now on they have others.
+func (g *serviceGraph) renumber() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	clear(g.byEnds)
+}
+
+// sweep drops series that were idle for long. It needs mu.
+func (g *serviceGraph) sweep(now time.Time) {
+	if now.Sub(g.swept) < sgSweep {
+		return
+	}
+	g.swept = now
+	for k, s := range g.series {
+		switch {
+		case s.touched || s.seen.IsZero():
+			s.touched, s.seen = false, now
+		case now.Sub(s.seen) > sgIdle:
+			delete(g.series, k)
+			clear(g.byEnds)
+		}
+	}
+}
+
 // drop counts spans that were forgotten early.
 func (g *serviceGraph) drop(n int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.dropped += float64(n)
+	g.sweep(time.Now()) // here as well, since perhaps nobody reads the metrics
 }
 
 func connectionType(caller, callee graph.Node, mode graph.Mode) string {
@@ -165,16 +201,10 @@ func (g *serviceGraph) Describe(ch chan<- *prometheus.Desc) {
 func (g *serviceGraph) Collect(ch chan<- prometheus.Metric) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.sweep(time.Now())
 	ch <- prometheus.MustNewConstMetric(sgUnpaired, prometheus.CounterValue, g.unpaired)
 	ch <- prometheus.MustNewConstMetric(sgDropped, prometheus.CounterValue, g.dropped)
 	for k, s := range g.series {
-		if s.touched || s.seen.IsZero() {
-			s.touched, s.seen = false, time.Now()
-		} else if time.Since(s.seen) > sgIdle {
-			delete(g.series, k)
-			clear(g.byEnds) // it fills again with the series that live
-			continue
-		}
 		labels := []string{k.client, k.server, k.connection, k.clientNamespace, k.serverNamespace}
 		ch <- prometheus.MustNewConstMetric(sgRequests, prometheus.CounterValue, s.requests, labels...)
 		ch <- prometheus.MustNewConstMetric(sgFailed, prometheus.CounterValue, s.failed, labels...)

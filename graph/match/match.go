@@ -259,11 +259,22 @@ func (m *Matcher) Add(tenant string, s *graph.Span) {
 	m.waiting.push(q, m.now)
 }
 
+// mostForgotten is how many slots are forgotten for one span at most: many that are spilled may have to go before the first
+// that is in memory, and everybody else waits meanwhile.
+const mostForgotten = 64
+
 // makeRoom makes room for n slots, if there are so many.
 func (m *Matcher) makeRoom(n int) {
-	for m.table.len() > 0 && m.table.len()-m.table.spilledSlots()+n > m.cfg.MaxSpans {
+	for range mostForgotten {
+		over := m.table.len() - m.table.spilledSlots() + n - m.cfg.MaxSpans
+		if m.table.len() == 0 || over <= 0 {
+			return
+		}
 		if m.table.len() < m.cfg.MaxSpans+m.cfg.MaxSpilled && m.spillOldest() {
 			continue
+		}
+		if m.full != 0 && m.table.spilled > 0 && over <= m.slack() {
+			return // to forget what is spilled gains no memory, and soon there may be room for more of it
 		}
 		if s := m.table.at(m.table.oldest); s.has(filled) && !s.has(waited) {
 			m.counters.Overflowed++
@@ -271,6 +282,10 @@ func (m *Matcher) makeRoom(n int) {
 		m.forgetOldest()
 	}
 }
+
+// slack is by how many slots memory may hold more than Config.MaxSpans while the spill has no room: as many as come until
+// it is asked again.
+func (m *Matcher) slack() int { return max(m.cfg.MaxSpans/8, 2<<chunkBits) }
 
 // spillOldest moves the oldest slots in memory to the spill, and reports whether that did it. One that had no room is
 // asked again after a while.

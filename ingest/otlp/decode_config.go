@@ -8,7 +8,7 @@ import (
 // DecodeConfig bounds what one span may bring along and when it may have happened.
 type DecodeConfig struct {
 	MaxFuture     time.Duration `yaml:"max_future"`      // spans that start later than this after their arrival are rejected
-	MaxAge        time.Duration `yaml:"max_age"`         // spans that ended longer ago are rejected: no table keeps them
+	MaxAge        time.Duration `yaml:"max_age"`         // spans that began longer ago are rejected: no table keeps them
 	MaxAttributes int           `yaml:"max_attributes"`  // attributes read per resource, span or event
 	MaxKeyBytes   int           `yaml:"max_key_bytes"`   // longest attribute key read
 	MaxValueBytes int           `yaml:"max_value_bytes"` // attribute values are cut to this length

@@ -63,7 +63,7 @@ func (c *shapes) rehash(hash uint64, s *graph.Shape) uint64 {
 func (c *shapes) add(hash uint64, shape *graph.Shape, mended repairs) *graph.Shape {
 	slot := c.slot(hash)
 	old := slot.Load()
-	if old != nil && rand.Uint32()%newcomer != 0 || old == nil && c.bytes.Load() > maxShapeBytes {
+	if old != nil && rand.Uint32()%newcomer != 0 {
 		return nil
 	}
 	k := &knownShape{hash, shape.Lasting(), shape.Service, shape.Kind, mended}
@@ -71,7 +71,7 @@ func (c *shapes) add(hash uint64, shape *graph.Shape, mended repairs) *graph.Sha
 	if old != nil {
 		grows -= old.bytes()
 	}
-	if !slot.CompareAndSwap(old, k) {
+	if grows > 0 && c.bytes.Load()+grows > maxShapeBytes || !slot.CompareAndSwap(old, k) {
 		return nil
 	}
 	c.bytes.Add(grows)

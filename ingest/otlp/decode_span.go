@@ -300,7 +300,7 @@ func (s *scan) place(sp *graph.Span) Reason {
 		p.mended |= negativeDuration
 	}
 	latest := uint64(max(s.now, 0)) + uint64(s.cfg.MaxFuture)
-	if end > min(latest, math.MaxInt64) || int64(end) < s.now-int64(s.cfg.MaxAge) {
+	if end > min(latest, math.MaxInt64) || int64(start) < s.now-int64(s.cfg.MaxAge) {
 		return OutOfWindow
 	}
 	sp.Start, sp.Duration = int64(start), time.Duration(end-start)

@@ -3,6 +3,7 @@ package otlp
 import (
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"strings"
 	"sync"
 	"testing"
@@ -106,7 +107,7 @@ func TestSpans(t *testing.T) {
 		"beyond all time":       {change: func(s *testSpan) { s.start, s.end = 1<<63, 1<<63+1 }, want: "rejected out_of_window"},
 		"the end of time":       {change: func(s *testSpan) { s.end = 1<<64 - 1 }, want: "rejected out_of_window"},
 		"older than retention":  {change: func(s *testSpan) { s.start, s.end = 1, 2 }, want: "rejected out_of_window"},
-		"starts long ago":       {change: func(s *testSpan) { s.start = 1 }},
+		"starts long ago":       {change: func(s *testSpan) { s.start = 1 }, want: "rejected out_of_window"},
 		"last year, still kept": {change: func(s *testSpan) { s.start, s.end = at(-399*24*time.Hour), at(-399*24*time.Hour) }},
 
 		"128 attributes": {change: func(s *testSpan) {
@@ -466,5 +467,27 @@ func TestShapesOfVaryingSpans(t *testing.T) {
 		if got := shapeOf(url); got == first || got.Operation != want.Operation || got.Peer.Name != want.Peer.Name {
 			t.Errorf("%s is %q to %q", url, got.Operation, got.Peer.Name)
 		}
+	}
+}
+
+// What is remembered of shapes stays within its bound when large ones take the places of small ones.
+func TestShapesBound(t *testing.T) {
+	c := &shapes{seed: maphash.MakeSeed()}
+	service := &graph.Service{}
+	small := &graph.Shape{Service: service, Operation: "x"}
+	n := uint64(len(c.slots))
+	for i := range n {
+		c.add(i+1, small, 0)
+	}
+	name := strings.Repeat("y", graph.MaxName)
+	big := &graph.Shape{Service: service, Operation: name, Protocol: name}
+	big.Peer.Name, big.Peer.Namespace, big.Peer.Environment, big.Peer.System, big.Peer.Address = name, name, name, name, name
+	for round := range uint64(10) {
+		for i := range n {
+			c.add((round+1)*n+i+1, big, 0)
+		}
+	}
+	if got := c.bytes.Load(); got > maxShapeBytes {
+		t.Errorf("shapes take %d MB, bound %d MB", got>>20, maxShapeBytes>>20)
 	}
 }
