@@ -64,7 +64,7 @@ takes them, it is done here and without a database; the window is then all of wh
 			}
 			question := source + "/api/v1/analysis?" + url.Values{"from": {from}, "to": {to}}.Encode()
 			if err := fetchWithin(cmd.Context(), analyzeTimeout, question, &got); err != nil {
-				return fmt.Errorf("ask %s: %w (is Faultline running there? --server says where)", source, err)
+				return unanswered(source, "--server", err)
 			}
 		}
 		return write(cmd.OutOrStdout(), &review{

@@ -125,7 +125,7 @@ func fetchDependencies(ctx context.Context, base, since string) ([]policy.Depend
 		err = fetch(ctx, base+"/api/v1/dependencies", &judged)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("ask %s: %w (is Faultline running there? --from says where)", base, err)
+		return nil, unanswered(base, "--from", err)
 	}
 	if g.Stale || g.TruncatedBy != "" {
 		return nil, fmt.Errorf("ask %s: the graph is not whole, so nothing can be said about it; try again", base)
@@ -164,6 +164,9 @@ const noFailure = "no failure was seen"
 func failures(verdict string, fatal, survived int64) string {
 	if fatal+survived == 0 {
 		return noFailure
+	}
+	if verdict == "unknown" {
+		return fmt.Sprintf("too few failures to say, %d of %d took the caller down", fatal, fatal+survived)
 	}
 	return fmt.Sprintf("%s, %d of %d failures took the caller down", verdict, fatal, fatal+survived)
 }

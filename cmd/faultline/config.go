@@ -10,9 +10,7 @@ import (
 )
 
 func newConfigCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "config", Short: "Show or check the settings", Args: cobra.NoArgs}
-	cmd.AddCommand(newConfigPrintCommand(), newConfigCheckCommand())
-	return cmd
+	return group("config", "Show or check the settings", newConfigPrintCommand(), newConfigCheckCommand())
 }
 
 func newConfigPrintCommand() *cobra.Command {

@@ -10,13 +10,7 @@ import (
 )
 
 func newEngineCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "engine",
-		Short: "Install the embedded ClickHouse engine, or say where it is",
-		Args:  cobra.NoArgs,
-	}
-	cmd.AddCommand(newEngineInstallCommand(), newEnginePathCommand())
-	return cmd
+	return group("engine", "Install the embedded ClickHouse engine, or say where it is", newEngineInstallCommand(), newEnginePathCommand())
 }
 
 func newEngineInstallCommand() *cobra.Command {

@@ -11,9 +11,7 @@ import (
 )
 
 func newExportCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "export", Short: "Write what a running Faultline knows for other tools", Args: cobra.NoArgs}
-	cmd.AddCommand(newExportDependenciesCommand())
-	return cmd
+	return group("export", "Write what a running Faultline knows for other tools", newExportDependenciesCommand())
 }
 
 func newExportDependenciesCommand() *cobra.Command {
@@ -42,7 +40,7 @@ UpdateDependency a line for every dependency in it on which there is a verdict, 
 		base := strings.TrimSuffix(from, "/")
 		var list []declare.Declaration
 		if err := fetch(cmd.Context(), base+"/api/v1/export/dependencies", &list); err != nil {
-			return fmt.Errorf("ask %s: %w (is Faultline running there? --from says where)", base, err)
+			return unanswered(base, "--from", err)
 		}
 		switch {
 		case hub != "":

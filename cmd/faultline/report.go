@@ -55,24 +55,24 @@ type review struct {
 	Source       string           `json:"source"`
 	Findings     gen.Findings     `json:"findings"`
 	Incidents    gen.Incidents    `json:"incidents"`
-	Changes      gen.Changes      `json:"changes"` // of the last day, from the day before
+	Changes      *gen.Changes     `json:"changes,omitempty"` // of the last day, from the day before; nil in that of a window
 	Dependencies gen.Dependencies `json:"dependencies"`
 	Hotspots     gen.Hotspots     `json:"hotspots"`
 	Objectives   gen.Objectives   `json:"objectives"`
-	Audit        gen.Audit        `json:"audit"`
+	Audit        *gen.Audit       `json:"audit,omitempty"` // nil in that of a window
 }
 
 // reportTimeout is how long one answer may take.
 const reportTimeout = 30 * time.Second
 
 func fetchReport(ctx context.Context, base string) (*review, error) {
-	r := &review{At: time.Now().UTC().Truncate(time.Second), Source: base}
+	r := &review{At: time.Now().UTC().Truncate(time.Second), Source: base, Changes: &gen.Changes{}, Audit: &gen.Audit{}}
 	for path, to := range map[string]any{
 		"findings": &r.Findings, "incidents": &r.Incidents, "dependencies": &r.Dependencies, "hotspots?limit=20": &r.Hotspots,
-		"objectives": &r.Objectives, "audit": &r.Audit, "changes?from=now-1d&limit=50": &r.Changes,
+		"objectives": &r.Objectives, "audit": r.Audit, "changes?from=now-1d&limit=50": r.Changes,
 	} {
 		if err := fetch(ctx, base+"/api/v1/"+path, to); err != nil {
-			return nil, fmt.Errorf("ask %s: %w (is Faultline running there? --from says where)", base, err)
+			return nil, unanswered(base, "--from", err)
 		}
 	}
 	return r, nil
@@ -95,9 +95,26 @@ func fetchWithin(ctx context.Context, limit time.Duration, url string, to any) e
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
+		var problem gen.Problem
+		if json.NewDecoder(resp.Body).Decode(&problem) == nil && problem.Detail != "" {
+			return refusal(problem.Detail)
+		}
 		return errors.New(resp.Status)
 	}
 	return json.NewDecoder(resp.Body).Decode(to)
+}
+
+// refusal is why a running Faultline did not answer, in its own words.
+type refusal string
+
+func (r refusal) Error() string { return string(r) }
+
+// unanswered says that a question was not answered and why; where it may be that nobody is there, also which flag says where to ask.
+func unanswered(base, flag string, err error) error {
+	if _, said := errors.AsType[refusal](err); said {
+		return fmt.Errorf("ask %s: %w", base, err)
+	}
+	return fmt.Errorf("ask %s: %w (is Faultline running there? %s says where)", base, err, flag)
 }
 
 // ToActOn are the findings but those about practices, which have a chapter of their own. Those with the same to do stand together.
@@ -180,6 +197,9 @@ func (m maturity) Known() string {
 
 // Mature are the services by how far they have come.
 func (r *review) Mature() (rows []maturity) {
+	if r.Audit == nil {
+		return nil
+	}
 	for i := range r.Audit.Services {
 		s := &r.Audit.Services[i]
 		n := slices.IndexFunc(rows, func(m maturity) bool {
@@ -243,6 +263,9 @@ type missingPlace struct{ Where, Says string }
 
 // Missing are the practices seen to be missing, those at most places first.
 func (r *review) Missing() []missingPractice {
+	if r.Audit == nil {
+		return nil
+	}
 	at := map[gen.AuditPractice]*missingPractice{}
 	note := func(c *gen.AuditCheck, where string) {
 		if at[c.Practice] == nil {

@@ -108,6 +108,43 @@ func TestReport(t *testing.T) {
 	}
 }
 
+// A window of the past has no changes and no audit, and what is not known is no zero.
+func TestReportOfAWindow(t *testing.T) {
+	for format, unknown := range map[string][]string{
+		"md":   {"What changed", "services", "Services", "practices", "Practices"},
+		"html": {"What changed", "</b>services", "Services", "</b>practices", "Practices"},
+		"json": {"changes", "audit"},
+	} {
+		var out strings.Builder
+		if err := reportFormats[format](&out, &review{Incidents: gen.Incidents{Incidents: []gen.Incident{{}}}}); err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range unknown {
+			if strings.Contains(out.String(), u) {
+				t.Errorf("%s says something of %q:\n%s", format, u, out.String())
+			}
+		}
+		if format == "md" && !strings.Contains(out.String(), "\n| 0 | 0 | 0 | 1 | 0 |\n") {
+			t.Errorf("the sums:\n%s", out.String())
+		}
+	}
+}
+
+// A question that is refused is answered with why, and not with the doubt whether anybody is there.
+func TestRefusalIsSaid(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte(`{"detail":"the window is too long","instance":"/","status":400,"title":"Bad Request","type":"about:blank"}`))
+	}))
+	defer srv.Close()
+	for _, args := range [][]string{{"analyze", "--from", "now-9h", "--server"}, {"report", "--from"}, {"export", "dependencies", "--from"}} {
+		want := "ask " + srv.URL + ": the window is too long"
+		if _, err := run(t, newRootCommand(), append(args, srv.URL)...); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", args[0], err, want)
+		}
+	}
+}
+
 // What is to be done about several things is said once, and services that have come equally far share a line.
 func TestReportSaysThingsOnce(t *testing.T) {
 	finding := func(title, detail string) gen.Finding {
@@ -115,7 +152,7 @@ func TestReportSaysThingsOnce(t *testing.T) {
 	}
 	r := &review{
 		Findings: gen.Findings{Findings: []gen.Finding{finding("a fails with b", "Survive it."), finding("x fails with y", "Leave it."), finding("c fails with d", "Survive it.")}},
-		Audit: gen.Audit{Services: []gen.AuditService{
+		Audit: &gen.Audit{Services: []gen.AuditService{
 			{NodeName: "web", Level: 1, Ceiling: 2, Known: 0.2, Missing: []gen.AuditPractice{"timeout"}}, {NodeName: "cart", Level: 1, Ceiling: 3, Known: 0.2},
 			{NodeName: "app", Level: 1, Ceiling: 2, Known: 0.4, Missing: []gen.AuditPractice{"timeout"}},
 		}},
