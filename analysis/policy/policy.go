@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -48,6 +49,9 @@ type Edge struct {
 	Indirect   bool   `yaml:"indirect"`    // of not_hard: also by way of others, each of which depends on the next
 }
 
+// notOfGo is how the YAML library names a key that is not known: with a type of Go, of which a reader of the error knows nothing.
+var notOfGo = regexp.MustCompile(`field (\S+) not found in type \S+`)
+
 // Parse reads a policy. The error names every mistake with its rule.
 func Parse(text []byte) (Policy, error) {
 	var p Policy
@@ -57,7 +61,7 @@ func Parse(text []byte) (Policy, error) {
 		if errors.Is(err, io.EOF) {
 			return p, errors.New("the policy is empty")
 		}
-		return p, fmt.Errorf("read the policy: %w", err)
+		return p, errors.New(notOfGo.ReplaceAllString(err.Error(), "unknown key $1"))
 	}
 	var errs []error
 	if p.Version != 1 {

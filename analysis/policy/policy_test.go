@@ -66,12 +66,16 @@ func TestParseSaysWhatIsWrong(t *testing.T) {
 		"version: 1\nrules:\n- {name: a, forbid: {caller: '[a'}}":             {`"[a" is no pattern`},
 		"version: 1\nrules:\n- {name: a, only_callers: {allow: [x]}}":         {"of is missing"},
 		"version: one": {"line 1"},
+		"version: 1\nrules:\n- {name: a, not_hrd: {caller: x}}": {"line 3: unknown key not_hrd"},
 	} {
 		_, err := Parse([]byte(text))
 		for _, w := range want {
 			if err == nil || !strings.Contains(err.Error(), w) {
 				t.Errorf("%q: %v, want %q", text, err, w)
 			}
+		}
+		if err != nil && strings.Contains(err.Error(), "type policy.") {
+			t.Errorf("%q: the error names a type of the program: %v", text, err)
 		}
 	}
 }

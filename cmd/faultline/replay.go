@@ -9,6 +9,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -47,11 +48,23 @@ all the same, and the exit code is 1.`,
 			return err
 		}
 		if len(s.Problems) > 0 || s.Rejected > 0 {
-			return fmt.Errorf("%d spans were not accepted and %d problems met", s.Rejected, len(s.Problems))
+			return notAll(s)
 		}
 		return nil
 	}
 	return cmd
+}
+
+// notAll says how much of what was to be sent did not arrive.
+func notAll(s replay.Summary) error {
+	var parts []string
+	if s.Rejected > 0 {
+		parts = append(parts, fmt.Sprintf("spans rejected: %d", s.Rejected))
+	}
+	if n := len(s.Problems); n > 0 {
+		parts = append(parts, fmt.Sprintf("problems met: %d", n))
+	}
+	return errors.New("not everything was sent; " + strings.Join(parts, ", "))
 }
 
 // progress draws a bar when somebody watches.

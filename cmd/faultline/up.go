@@ -40,6 +40,9 @@ stops it in order: requests finish, what they brought is stored, and then the en
 
 // startAll starts both tiers, each part after those it relies on.
 func startAll(ctx context.Context, p *tier.Process) error {
+	if _, err := p.Config.Expect.Read(); err != nil {
+		return err // before the engine is started for nothing
+	}
 	if len(p.Config.ClickHouse.Addr) == 0 {
 		if err := startEngine(ctx, p); err != nil {
 			return err

@@ -54,6 +54,7 @@ func TestUpSaysWhatToDo(t *testing.T) {
 		"engine not there":    {[]string{"FAULTLINE_ENGINE_CACHE=" + t.TempDir()}, nil, []string{"faultline engine install", "--clickhouse-addr"}},
 		"unknown key":         {[]string{"FAULTLINE_OTLP__LIMITS__BODY=1"}, nil, []string{"FAULTLINE_OTLP__LIMITS__BODY", "unknown key", "FAULTLINE_OTLP__LIMITS__BODY_"}},
 		"unknown flag":        {nil, []string{"--listne", free}, []string{"--listne"}},
+		"no objectives":       {nil, []string{"--objectives", dir + "/none.yaml"}, []string{dir + "/none.yaml", "--objectives"}},
 		"no home for data":    {[]string{"HOME=", "XDG_DATA_HOME="}, []string{"--data-dir", ""}, []string{"--data-dir"}},
 		"data folder no file": {nil, []string{"--data-dir", "/dev/null/x"}, []string{"/dev/null/x"}},
 		"self as an endpoint of nothing": {

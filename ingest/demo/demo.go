@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"net"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -36,6 +38,8 @@ func (c Config) Validate() error {
 	var errs []error
 	if c.Endpoint == "" {
 		errs = append(errs, errors.New("the endpoint is missing: host:port of OTLP over gRPC"))
+	} else if _, _, err := net.SplitHostPort(c.Endpoint); err != nil || strings.Contains(c.Endpoint, "/") {
+		errs = append(errs, fmt.Errorf("the endpoint is %q and must be host:port of OTLP over gRPC, such as 127.0.0.1:4317", c.Endpoint))
 	}
 	if c.Rate <= 0 || c.Rate > 2000 {
 		errs = append(errs, errors.New("the rate must be over 0 and at most 2000 requests a second"))

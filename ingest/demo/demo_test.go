@@ -7,6 +7,20 @@ import (
 	"time"
 )
 
+// A URL where an address is due would be tried in vain for ever.
+func TestEndpointIsAnAddress(t *testing.T) {
+	for endpoint, fits := range map[string]bool{
+		"127.0.0.1:4317": true, "[::1]:4317": true, "collector:4317": true,
+		"": false, "collector": false, "http://collector:4317": false, "http://collector": false,
+	} {
+		cfg := DefaultConfig()
+		cfg.Endpoint = endpoint
+		if err := cfg.Validate(); (err == nil) != fits {
+			t.Errorf("%q: %v", endpoint, err)
+		}
+	}
+}
+
 func TestEqualSeedsMakeEqualTraces(t *testing.T) {
 	a, b := newWorld(7), newWorld(7)
 	for range 200 {

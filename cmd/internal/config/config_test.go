@@ -203,7 +203,7 @@ func TestLoadMistakes(t *testing.T) {
 				`f.yaml: doors.grpc.max_body_bytes: "12x" is not a number, or a number of bytes such as 64MiB`,
 				`f.yaml: doors.grpc.timeout: 10 is a duration without a unit; write for example 10s`,
 				`f.yaml: doors.max_streams: 1.5 is not a whole number`,
-				`f.yaml: level: slog: level string "loud": unknown name`,
+				`f.yaml: level: "loud" is none of DEBUG, INFO, WARN and ERROR`,
 				`f.yaml: ratio: "half" is not a number, or a number of bytes such as 64MiB`,
 			},
 		},

@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"reflect"
 	"strconv"
@@ -35,7 +36,7 @@ func decode(value any, field reflect.Value) error {
 		WeaklyTypedInput: true,
 		ZeroFields:       true,
 		DecodeHook: mapstructure.ComposeDecodeHookFunc(
-			mapstructure.TextUnmarshallerHookFunc(), toDuration, toNumber, toBool, toList),
+			toLevel, mapstructure.TextUnmarshallerHookFunc(), toDuration, toNumber, toBool, toList),
 	})
 	if err != nil {
 		return err
@@ -50,6 +51,19 @@ func plain(err error) error {
 		err = d.Unwrap()
 	}
 	return err
+}
+
+// toLevel is here for what is said of a level that there is not.
+func toLevel(_, to reflect.Type, value any) (any, error) {
+	text, ok := value.(string)
+	if to != reflect.TypeFor[slog.Level]() || !ok {
+		return value, nil
+	}
+	var l slog.Level
+	if l.UnmarshalText([]byte(text)) != nil {
+		return nil, fmt.Errorf("%q is none of DEBUG, INFO, WARN and ERROR", text)
+	}
+	return l, nil
 }
 
 func toDuration(from, to reflect.Type, value any) (any, error) {

@@ -13,23 +13,23 @@ import (
 
 // Read reads what people wrote down. It says every mistake in every file.
 func (c *ExpectConfig) Read() (x analysis.Expectations, err error) {
-	x.Objectives, err = written(c.Objectives, slo.Parse)
-	declarations, bad := written(c.Declarations, declare.Parse)
+	x.Objectives, err = written("objectives", c.Objectives, slo.Parse)
+	declarations, bad := written("declarations", c.Declarations, declare.Parse)
 	x.Declarations = declarations
 	return x, errors.Join(err, bad)
 }
 
 // written reads one file, if there is one.
-func written[T any](file string, parse func([]byte) (T, error)) (what T, err error) {
+func written[T any](what, file string, parse func([]byte) (T, error)) (x T, err error) {
 	if file == "" {
-		return what, nil
+		return x, nil
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return what, err
+		return x, fmt.Errorf("read the %[1]s (--%[1]s): %[2]w", what, err)
 	}
-	if what, err = parse(text); err != nil {
-		return what, errors.New(file + " has mistakes:\n  " + strings.ReplaceAll(fmt.Sprint(err), "\n", "\n  "))
+	if x, err = parse(text); err != nil {
+		return x, errors.New(file + " has mistakes:\n  " + strings.ReplaceAll(fmt.Sprint(err), "\n", "\n  "))
 	}
-	return what, nil
+	return x, nil
 }
