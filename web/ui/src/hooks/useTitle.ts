@@ -21,7 +21,7 @@ export function useTitle(): void {
 /** What a page is called that is not about the graph. */
 function pageName(pathname: string): string | undefined {
   const [, first = ''] = pathname.split('/')
-  const name = ({ pipeline: 'Pipeline', incidents: 'Incidents', findings: 'Findings', changes: 'Changes', hotspots: 'Hotspots', whatif: 'What if' } as Record<string, string>)[first]
+  const name = ({ pipeline: 'Pipeline', incidents: 'Incidents', findings: 'Findings', changes: 'Changes', hotspots: 'Hotspots', whatif: 'What if', objectives: 'Objectives', table: 'Table' } as Record<string, string>)[first]
   if (name) return name
   return pathname.startsWith('/traces/') ? `Trace ${pathname.slice('/traces/'.length, '/traces/'.length + 8)}` : undefined
 }
