@@ -167,6 +167,7 @@ func (m *Matcher) Advance(now time.Time) {
 		m.epoch = ms
 	}
 	m.now = max(m.now, ms-m.epoch)
+	m.names.hour = (m.epoch + m.now) / time.Hour.Milliseconds()
 	for {
 		q, ok := m.settling.pop(m.now - m.cfg.Settle.Milliseconds())
 		if !ok {

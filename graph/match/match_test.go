@@ -695,3 +695,39 @@ func TestSpillFailsOnce(t *testing.T) {
 		t.Errorf("of %d spans remembered (%d on disk) %d are left (%d)", before.Remembered, before.Spilled, after.Remembered, after.Spilled)
 	}
 }
+
+// A hundred jobs at a time, others every day, and one service that stays and whose operations are others every day: no limit
+// is on what was long ago.
+func TestLimitsAreOnADay(t *testing.T) {
+	cfg := DefaultConfig()
+	cfg.Limits = Limits{Nodes: 250, Operations: 20}
+	l := newLedger(cfg.Limits)
+	m := New(cfg, l.names, l)
+	n := 0
+	add := func(name, operation string) {
+		n++
+		s := span("a", 1, 0, srv, "")
+		s.Trace = graph.TraceID{1, byte(n), byte(n >> 8), byte(n >> 16)}
+		s.Shape = &graph.Shape{Service: &graph.Service{Node: graph.Node{Type: graph.TypeService, Name: name}}, Kind: srv, Operation: operation}
+		m.Add("default", s)
+	}
+	for day := range 30 {
+		m.Advance(t0.Add(time.Duration(day) * 24 * time.Hour))
+		for i := range 100 {
+			add(fmt.Sprintf("job-%d-%d", day, i), "run")
+		}
+		for i := range 15 {
+			add("api", fmt.Sprintf("operation-%d-%d", day, i))
+		}
+	}
+	if over := l.names.Over(); over.Nodes > 0 || over.Operations > 30*15/2 {
+		t.Errorf("%d nodes and %d operations are __other__", over.Nodes, over.Operations)
+	}
+	before := l.names.Over()
+	for i := range 400 {
+		add(fmt.Sprintf("flood-%d", i), "run")
+	}
+	if over := l.names.Over(); over.Nodes-before.Nodes < 150 {
+		t.Errorf("of 400 nodes at once only %d are __other__", over.Nodes-before.Nodes)
+	}
+}

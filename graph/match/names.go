@@ -16,10 +16,11 @@ type (
 // Background is the caller operation of work that no request started.
 const Background = "(background)"
 
-// Limits bound the names that a sender can make us remember.
+// Limits bound the names that a sender can make us remember. They are on what was seen in about a day, so that those that
+// come and go, such as addresses and jobs, do not add up until nothing new is let in.
 type Limits struct {
-	Nodes      int `yaml:"nodes"`      // nodes per tenant; more become one node named __other__
-	Operations int `yaml:"operations"` // operations per node; more become __other__
+	Nodes      int `yaml:"nodes"`      // nodes per tenant in a day; more become one node named __other__
+	Operations int `yaml:"operations"` // operations per node in a day; more become __other__
 }
 
 // DefaultLimits are the limits of conventions section 2.
@@ -31,7 +32,8 @@ type Names struct {
 	limits  Limits
 	nodes   []node
 	byNode  map[nodeKey]NodeRef
-	tenants map[string]int // nodes known per tenant
+	tenants map[string]*population
+	hour    int64 // of what is taken in now, since 1970
 	names   []string
 	byName  map[string]NameRef
 	over    Over
@@ -49,7 +51,7 @@ type sender struct {
 // termsOf returns the terms of a Shape. Those of a Shape that lasts are remembered, unless a limit had a part in them:
 // what is over it is counted each time.
 func (m *Matcher) termsOf(tenant string, s *graph.Shape) terms {
-	if of := m.terms.of(s); of != nil && of.tenant == tenant {
+	if of := m.terms.of(s); of != nil && of.tenant == tenant && of.hour == m.names.hour {
 		return *of
 	}
 	over := m.names.over
@@ -60,7 +62,7 @@ func (m *Matcher) termsOf(tenant string, s *graph.Shape) terms {
 		of.peer = m.names.peer(tenant, of.node, &s.Peer.Node)
 	}
 	if s.Lasts() && m.names.over == over {
-		of.tenant = m.names.nodes[of.node].tenant // the same, of our own
+		of.tenant, of.hour = m.names.nodes[of.node].tenant, m.names.hour // the same tenant, of our own
 		m.terms.put(s, of)
 	}
 	return of
@@ -70,6 +72,15 @@ func (m *Matcher) termsOf(tenant string, s *graph.Shape) terms {
 type Over struct {
 	Nodes, Operations int64
 }
+
+// population is how many nodes of a tenant there are.
+type population struct {
+	nodes   int
+	counted int64 // hour when they were last counted anew
+}
+
+// day is the hours after which what was not seen is not counted any more.
+const day = 24
 
 type nodeKey struct {
 	tenant string
@@ -82,9 +93,16 @@ type node struct {
 	id         graph.NodeID
 	tier       string
 	weak       bool // stands for ignorance: any other name is better
-	operations map[string]NameRef
-	versions   map[string]NameRef
+	operations members
+	versions   members
 	peers      []NodeRef // nodes that it called, the first few
+	seen       int64     // the last hour
+}
+
+// members are names known to a node.
+type members struct {
+	names map[string]NameRef
+	since int64 // hour from which they are
 }
 
 // mostPeers is how many of the nodes that a service calls are found without hashing their names.
@@ -94,7 +112,7 @@ const mostPeers = 8
 func NewNames(limits Limits) *Names {
 	return &Names{
 		limits: limits, nodes: make([]node, 1), names: []string{""},
-		byNode: map[nodeKey]NodeRef{}, byName: map[string]NameRef{"": 0}, tenants: map[string]int{},
+		byNode: map[nodeKey]NodeRef{}, byName: map[string]NameRef{"": 0}, tenants: map[string]*population{},
 	}
 }
 
@@ -124,12 +142,13 @@ func (n *Names) node(tenant string, nd graph.Node, tier string) NodeRef {
 	nd.Address = ""
 	key := nodeKey{tenant, nd}
 	if ref, ok := n.byNode[key]; ok {
+		n.nodes[ref].seen = n.hour
 		if tier != "" {
 			n.nodes[ref].tier = tier
 		}
 		return ref
 	}
-	if n.tenants[tenant] >= n.limits.Nodes && nd.Name != graph.Other {
+	if nd.Name != graph.Other && n.full(tenant) {
 		n.over.Nodes++
 		return n.node(tenant, graph.Node{Type: nd.Type, Name: graph.Other}, "")
 	}
@@ -142,16 +161,41 @@ func (n *Names) node(tenant string, nd graph.Node, tier string) NodeRef {
 	full := nd
 	full.Address = strings.Clone(address)
 	n.nodes = append(n.nodes, node{
-		Node: full, tenant: tenant, id: nd.ID(), tier: strings.Clone(tier), weak: nd.System == Unresolved,
+		Node: full, tenant: tenant, id: nd.ID(), tier: strings.Clone(tier), weak: nd.System == Unresolved, seen: n.hour,
 	})
 	n.byNode[nodeKey{tenant, nd}] = ref
-	n.tenants[tenant]++
+	if n.tenants[tenant] == nil {
+		n.tenants[tenant] = &population{counted: n.hour}
+	}
+	n.tenants[tenant].nodes++
 	return ref
 }
+
+// full reports whether a tenant has as many nodes as it may. At most once an hour they are counted anew.
+func (n *Names) full(tenant string) bool {
+	p := n.tenants[tenant]
+	if p == nil || p.nodes < n.limits.Nodes {
+		return false
+	}
+	if p.counted == n.hour {
+		return true
+	}
+	p.nodes, p.counted = 0, n.hour
+	for i := range n.nodes[1:] {
+		if e := &n.nodes[1+i]; e.tenant == tenant && n.hour-e.seen < day {
+			p.nodes++
+		}
+	}
+	return p.nodes >= n.limits.Nodes
+}
+
+// Hour is the hour, since 1970, of what is taken in now.
+func (n *Names) Hour() int64 { return n.hour }
 
 // service interns a service and its version.
 func (n *Names) service(tenant string, s *graph.Service) (NodeRef, NameRef) {
 	if n.last.node != 0 && n.last.service == s && n.last.tenant == tenant {
+		n.nodes[n.last.node].seen = n.hour
 		return n.last.node, n.last.version
 	}
 	node := n.node(tenant, s.Node, s.Tier)
@@ -166,6 +210,7 @@ func (n *Names) service(tenant string, s *graph.Service) (NodeRef, NameRef) {
 func (n *Names) peer(tenant string, of NodeRef, nd *graph.Node) NodeRef {
 	for _, ref := range n.nodes[of].peers {
 		if known := &n.nodes[ref]; sameNode(&known.Node, nd) && known.tenant == tenant {
+			known.seen = n.hour
 			return ref
 		}
 	}
@@ -190,23 +235,27 @@ func (n *Names) version(of NodeRef, name string) NameRef {
 	return n.within(&n.nodes[of].versions, name)
 }
 
-// within interns name as a member of a set that holds at most limits.Operations.
-func (n *Names) within(set *map[string]NameRef, name string) NameRef {
+// within interns name as a member of a set that holds at most limits.Operations. One that has been full for a day begins
+// anew: those in use are soon in it again.
+func (n *Names) within(set *members, name string) NameRef {
 	if name == "" {
 		return 0
 	}
-	if ref, ok := (*set)[name]; ok {
+	if ref, ok := set.names[name]; ok {
 		return ref
 	}
-	if len(*set) >= n.limits.Operations {
-		n.over.Operations++
-		return n.name(graph.Other)
+	if len(set.names) >= n.limits.Operations {
+		if n.hour-set.since < day {
+			n.over.Operations++
+			return n.name(graph.Other)
+		}
+		set.names = nil
 	}
-	if *set == nil {
-		*set = map[string]NameRef{}
+	if set.names == nil {
+		set.names, set.since = map[string]NameRef{}, n.hour
 	}
 	ref := n.name(name)
-	(*set)[n.names[ref]] = ref
+	set.names[n.names[ref]] = ref
 	return ref
 }
 

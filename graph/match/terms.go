@@ -6,9 +6,10 @@ import (
 	"faultline/graph"
 )
 
-// terms are what a Shape says, in numbers.
+// terms are what a Shape says, in numbers. They are found out anew every hour, so that it is known which names are in use.
 type terms struct {
 	tenant      string
+	hour        int64
 	node, peer  NodeRef
 	op, version NameRef
 	protocol    uint8

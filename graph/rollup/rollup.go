@@ -15,7 +15,7 @@ import (
 
 // Config bounds a Folder.
 type Config struct {
-	Edges     int           `yaml:"edges"`      // edges known at once; calls on more go to a callee named __other__
+	Edges     int           `yaml:"edges"`      // edges seen in about a day; calls on more go to a callee named __other__
 	NodeEvery time.Duration `yaml:"node_every"` // how often a node that lives is written again
 }
 
@@ -24,21 +24,22 @@ func DefaultConfig() Config { return Config{Edges: 100_000, NodeEvery: time.Minu
 
 // Folder sums what a Matcher says until it is flushed. It is not safe for concurrent use.
 type Folder struct {
-	cfg       Config
-	names     *match.Names
-	calls     rows[callKey, row]
-	requests  rows[requestKey, row]
-	outcomes  rows[outcomeKey, graph.OutcomeStats]
-	halves    rows[halfKey, int64]
-	aliases   map[aliasKey]int64
-	ends      []end
-	spans     []graph.SpanRow
-	edges     map[edgeKey]struct{}
-	overEdges int64
-	ways      []way
-	byWay     map[way]wayRef
-	seen      map[match.NodeRef]int64 // nodes to write, with their latest bucket
-	written   []int64                 // by node: the bucket with which it was last written, or never
+	cfg        Config
+	names      *match.Names
+	calls      rows[callKey, row]
+	requests   rows[requestKey, row]
+	outcomes   rows[outcomeKey, graph.OutcomeStats]
+	halves     rows[halfKey, int64]
+	aliases    map[aliasKey]int64
+	ends       []end
+	spans      []graph.SpanRow
+	edges      map[edgeKey]struct{}
+	overEdges  int64
+	edgesSince int64 // hour from which edges are
+	ways       []way
+	byWay      map[way]wayRef
+	seen       map[match.NodeRef]int64 // nodes to write, with their latest bucket
+	written    []int64                 // by node: the bucket with which it was last written, or never
 }
 
 type edgeKey struct {
@@ -152,7 +153,13 @@ func (f *Folder) isOver(k edgeKey) bool {
 		return false
 	}
 	if len(f.edges) >= f.cfg.Edges {
-		return true
+		if f.names.Hour()-f.edgesSince < 24 {
+			return true
+		}
+		clear(f.edges) // those in use are soon in it again
+	}
+	if len(f.edges) == 0 {
+		f.edgesSince = f.names.Hour()
 	}
 	f.edges[k] = struct{}{}
 	return false
