@@ -1,8 +1,10 @@
 package analysis
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"faultline/analysis/cascade"
@@ -198,8 +200,11 @@ func incidentHas(i *cascade.Incident, s change.Series) bool {
 	return false
 }
 
-// releases are the versions of services by when they were seen first.
-type releases map[graph.NodeID]map[string]time.Time
+// releases are the versions of services.
+type releases map[graph.NodeID]map[string]sighted
+
+// sighted is when a version was seen first and last.
+type sighted struct{ first, last time.Time }
 
 // mostReleases bounds the versions of one node that are remembered; a version made of a build number would fill
 // memory.
@@ -212,25 +217,45 @@ func (r releases) add(rows []graph.OutcomeRow) {
 			continue
 		}
 		if r[row.Caller] == nil {
-			r[row.Caller] = map[string]time.Time{}
+			r[row.Caller] = map[string]sighted{}
 		}
-		of := r[row.Caller]
-		if first, seen := of[row.Version]; seen && !row.Bucket.Before(first) || !seen && len(of) >= mostReleases {
-			continue
+		v, known := r[row.Caller][row.Version]
+		if !known || row.Bucket.Before(v.first) {
+			v.first = row.Bucket
 		}
-		of[row.Version] = row.Bucket
+		if row.Bucket.After(v.last) {
+			v.last = row.Bucket
+		}
+		r[row.Caller][row.Version] = v
 	}
+	for _, of := range r {
+		for len(of) > mostReleases {
+			delete(of, longestGone(of))
+		}
+	}
+}
+
+// longestGone is the version that was not seen for the longest time. One that still runs would come back as a new one; of those
+// that run, it is the youngest.
+func longestGone(of map[string]sighted) (version string) {
+	var least sighted
+	for name, v := range of {
+		if c := cmp.Or(v.last.Compare(least.last), least.first.Compare(v.first), strings.Compare(version, name)); version == "" || c < 0 {
+			version, least = name, v
+		}
+	}
+	return version
 }
 
 // latest is the last version that came after another, in the day before a time; "" if there is none.
 func (r releases) latest(node graph.NodeID, at time.Time) (version string) {
 	var last, first time.Time
-	for v, since := range r[node] {
-		if first.IsZero() || since.Before(first) {
-			first = since
+	for name, v := range r[node] {
+		if first.IsZero() || v.first.Before(first) {
+			first = v.first
 		}
-		if since.After(last) {
-			last, version = since, v
+		if v.first.After(last) {
+			last, version = v.first, name
 		}
 	}
 	if !last.After(first) || at.Sub(last) > news {

@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -114,5 +115,36 @@ func TestNewsClaims(t *testing.T) {
 	}
 	if v := (releases{}).latest(web.ID(), at); v != "" {
 		t.Errorf("version %q of an unknown node", v)
+	}
+}
+
+// After many releases the next one is noticed, and what runs beside them all is not taken for one.
+func TestReleasesAreForgottenOnceTheyAreGone(t *testing.T) {
+	versions := releases{}
+	at := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	for day := range 20 {
+		bucket := at.AddDate(0, 0, day)
+		versions.add([]graph.OutcomeRow{
+			{Caller: web.ID(), Version: fmt.Sprint("canary ", day), Bucket: bucket}, {Caller: web.ID(), Version: "stable", Bucket: bucket},
+		})
+		if v := versions.latest(web.ID(), bucket.Add(time.Hour)); day > 0 && v != fmt.Sprint("canary ", day) {
+			t.Errorf("on day %d the latest release is %q", day, v)
+		}
+	}
+	if n := len(versions[web.ID()]); n > mostReleases {
+		t.Errorf("%d versions are remembered", n)
+	}
+	var all []graph.OutcomeRow
+	for i := range 2 * mostReleases {
+		all = append(all, graph.OutcomeRow{Caller: pg.ID(), Version: fmt.Sprint(i), Bucket: at})
+	}
+	for minute := range 3 { // so many run that not all are remembered
+		for i := range all {
+			all[i].Bucket = at.Add(time.Duration(minute) * time.Minute)
+		}
+		versions.add(all)
+		if v := versions.latest(pg.ID(), at.Add(time.Hour)); v != "" {
+			t.Errorf("in minute %d %q is taken for a new release", minute, v)
+		}
 	}
 }
