@@ -3,6 +3,7 @@ package analysis
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"faultline/analysis/change"
 	"faultline/analysis/finding"
@@ -129,11 +130,11 @@ func (r *Report) alarmClaim(a *change.Alarm, versions releases) finding.Claim {
 	chance := finding.Fact{Name: "probability by chance", Value: a.P, Unit: "share"}
 	switch a.Signal {
 	case change.Failing:
-		c.Title = fmt.Sprintf("%.2g %% of the %s fail; %.2g %% is usual", 100*a.Now, what, 100*a.Usual)
+		c.Title = fmt.Sprintf("%s of the %s fail; %s is usual", percent(a.Now), what, percent(a.Usual))
 		c.Facts = []finding.Fact{{Name: "share that fails", Value: a.Now, Unit: "share", Text: counted}, {Name: "usual share", Value: a.Usual, Unit: "share"}, chance}
 		c.Traces = r.tracesOf(a.Series)
 	case change.Slow:
-		c.Title = fmt.Sprintf("%.2g %% of the %s take longer than %.3g ms; %.2g %% is usual", 100*a.Now, what, float64(a.Threshold.Microseconds())/1000, 100*a.Usual)
+		c.Title = fmt.Sprintf("%s of the %s take longer than %v; %s is usual", percent(a.Now), what, rounded(a.Threshold), percent(a.Usual))
 		c.Facts = []finding.Fact{{Name: "share that is slow", Value: a.Now, Unit: "share", Text: counted}, {Name: "usual share", Value: a.Usual, Unit: "share"}, chance}
 	case change.Busy:
 		c.Title = fmt.Sprintf("%.0f %s in a minute; %.0f is usual", a.Now, what, a.Usual)
@@ -149,6 +150,26 @@ func (r *Report) alarmClaim(a *change.Alarm, versions releases) finding.Claim {
 		c.Facts = []finding.Fact{{Name: "calls seen", Value: 0}, {Name: "calls expected", Value: a.Of}, chance}
 	}
 	return c
+}
+
+// percent is a share in percent, as people write it.
+func percent(share float64) string {
+	switch p := 100 * share; {
+	case p >= 10:
+		return fmt.Sprintf("%.0f %%", p)
+	case p >= 0.001 || p == 0:
+		return fmt.Sprintf("%.2g %%", p)
+	}
+	return "less than 0.001 %"
+}
+
+// rounded is a duration to three digits.
+func rounded(d time.Duration) time.Duration {
+	unit := time.Duration(1)
+	for d/unit >= 1000 {
+		unit *= 10
+	}
+	return d.Round(unit)
 }
 
 var references = map[change.Reference]string{

@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"faultline/analysis/cascade"
 	"faultline/analysis/change"
 	"faultline/analysis/finding"
 	"faultline/graph"
@@ -146,5 +147,41 @@ func TestReleasesAreForgottenOnceTheyAreGone(t *testing.T) {
 		if v := versions.latest(pg.ID(), at.Add(time.Hour)); v != "" {
 			t.Errorf("in minute %d %q is taken for a new release", minute, v)
 		}
+	}
+}
+
+func TestAnomaliesSayNumbersAsPeopleDo(t *testing.T) {
+	r := &Report{Nodes: map[graph.NodeID]graph.Node{web.ID(): web}}
+	of := change.Series{Node: web.ID(), Operation: "GET /"}
+	for _, test := range []struct {
+		alarm change.Alarm
+		want  string
+	}{
+		{change.Alarm{Series: of, Signal: change.Failing, Now: 1, Usual: 0.0012}, "100 % of the requests for GET / of web fail; 0.12 % is usual"},
+		{change.Alarm{Series: of, Signal: change.Failing, Now: 0.096}, "9.6 % of the requests for GET / of web fail; 0 % is usual"},
+		{
+			change.Alarm{Series: of, Signal: change.Slow, Now: 0.998, Usual: 1e-7, Threshold: 2512345678},
+			"100 % of the requests for GET / of web take longer than 2.51s; less than 0.001 % is usual",
+		},
+		{
+			change.Alarm{Series: of, Signal: change.Slow, Now: 0.5, Usual: 0.01, Threshold: 34567 * time.Microsecond},
+			"50 % of the requests for GET / of web take longer than 34.6ms; 1 % is usual",
+		},
+	} {
+		if got := r.alarmClaim(&test.alarm, releases{}).Title; got != test.want {
+			t.Errorf("got %q, want %q", got, test.want)
+		}
+	}
+}
+
+// The first reason is the one that weighs most.
+func TestAnIncidentSaysItsReasonsInOrder(t *testing.T) {
+	r := &Report{Nodes: map[graph.NodeID]graph.Node{web.ID(): web}}
+	c := r.incidentClaim(&cascade.Incident{Candidates: []cascade.Candidate{{Share: cascade.Share{Node: web.ID(), Share: 1, Reasons: []cascade.Reason{
+		{Kind: cascade.OwnFailures, Units: 10, Of: 100}, {Kind: cascade.FirstIll},
+	}}}}})
+	want := "10 requests of 100 that web served failed although all their calls succeeded. Web was ill before all other candidates. Open the incident"
+	if !strings.HasPrefix(c.Detail, want) {
+		t.Errorf("got %q, want it to begin with %q", c.Detail, want)
 	}
 }

@@ -53,9 +53,11 @@ func (r *Report) incidentClaim(i *cascade.Incident) finding.Claim {
 		c.Subject.Node, c.Confidence = first.Node, first.Share.Share
 		c.Title = r.causes(i)
 		c.Traces = first.Traces
-		for _, reason := range first.Reasons {
-			c.Detail = sentence(reason.Text(r.name(first.Node))) + " " + c.Detail
+		reasons := make([]string, len(first.Reasons))
+		for i, reason := range first.Reasons {
+			reasons[i] = sentence(reason.Text(r.name(first.Node)))
 		}
+		c.Detail = strings.Join(append(reasons, c.Detail), " ")
 		for _, x := range i.Candidates {
 			c.Facts = append(c.Facts, finding.Fact{Name: "blame on " + r.name(x.Node), Value: x.Share.Share, Unit: "share"})
 		}
