@@ -70,11 +70,11 @@ func (a *API) GetPipeline(c *gin.Context, p gen.GetPipelineParams) {
 // falls without a restart.
 var gauges = map[string]bool{
 	"waiting_halves": true, "remembered_spans": true, "pending_rows": true, "journal_bytes": true, "journal_max_bytes": true,
-	"journal_records_behind": true, "store_lag_ms": true, "memory_bytes": true,
+	"journal_lag_ms": true, "store_lag_ms": true, "memory_bytes": true,
 }
 
 // longestOf are the gauges of which the largest counts for all replicas together, not the sum.
-var longestOf = map[string]bool{"store_lag_ms": true}
+var longestOf = map[string]bool{"journal_lag_ms": true, "store_lag_ms": true}
 
 // history is what one replica reported in a window, oldest first.
 type history []graph.PipelineRow

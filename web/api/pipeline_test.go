@@ -62,14 +62,16 @@ func TestGaugesOfAllReplicas(t *testing.T) {
 	row := func(replica string, ago time.Duration, lag, waiting, odd int64) graph.PipelineRow {
 		return graph.PipelineRow{
 			Replica: replica, Started: now.Add(-2 * time.Hour), At: now.Add(-ago),
-			Values: map[string]int64{"store_lag_ms": lag, "waiting_halves": waiting, "odd": odd},
+			Values: map[string]int64{"journal_lag_ms": lag, "store_lag_ms": lag, "waiting_halves": waiting, "odd": odd},
 		}
 	}
 	replicas, total := pipelineOf([]graph.PipelineRow{
 		row("a", time.Minute, 50, 1, 9), row("a", 0, 300, 10, 5), row("b", 0, 200, 20, 6), row("c", 10*time.Minute, 9000, 500, 7),
 	}, w)
-	if got := total["store_lag_ms"].Value; got != 300 {
-		t.Errorf("store lag %d, want the longest of those that report", got)
+	for _, name := range []string{"journal_lag_ms", "store_lag_ms"} {
+		if m := total[name]; m.Kind != "gauge" || m.Value != 300 {
+			t.Errorf("%s %+v, want the longest of those that report", name, m)
+		}
 	}
 	if got := total["waiting_halves"].Value; got != 30 {
 		t.Errorf("waiting %d, want the sum over those that report", got)

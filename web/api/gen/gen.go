@@ -2059,8 +2059,8 @@ type MeasureKind string
 // Measures By name. Counters: received_requests, accepted_spans, rejected_spans_<reason>, refused_requests,
 // duplicate_requests, duplicate_spans, late_calls, calls, requests, over_limit_nodes, over_limit_operations,
 // over_limit_edges, overflowed_spans, stored_rows, store_errors, evidence_traces, evidence_skipped. Gauges:
-// waiting_halves, remembered_spans, pending_rows, journal_bytes, journal_max_bytes, journal_records_behind,
-// store_lag_ms, memory_bytes. There may be others.
+// waiting_halves, remembered_spans, pending_rows, journal_bytes, journal_max_bytes, journal_lag_ms, store_lag_ms,
+// memory_bytes. There may be others.
 type Measures map[string]Measure
 
 // Mode defines model for Mode.
@@ -2375,8 +2375,8 @@ type Outlook struct {
 	Verdict Feasibility `json:"verdict"`
 }
 
-// Pipeline `total` is of all replicas: counters are added up, gauges likewise over those that report; store_lag_ms is
-// the longest. Its rates are averages from the first report of any replica to the last.
+// Pipeline `total` is of all replicas: counters are added up, gauges likewise over those that report; journal_lag_ms
+// and store_lag_ms are the longest. Its rates are averages from the first report of any replica to the last.
 type Pipeline struct {
 	Doctor Doctor `json:"doctor"`
 
@@ -2386,8 +2386,8 @@ type Pipeline struct {
 	// Total By name. Counters: received_requests, accepted_spans, rejected_spans_<reason>, refused_requests,
 	// duplicate_requests, duplicate_spans, late_calls, calls, requests, over_limit_nodes, over_limit_operations,
 	// over_limit_edges, overflowed_spans, stored_rows, store_errors, evidence_traces, evidence_skipped. Gauges:
-	// waiting_halves, remembered_spans, pending_rows, journal_bytes, journal_max_bytes, journal_records_behind,
-	// store_lag_ms, memory_bytes. There may be others.
+	// waiting_halves, remembered_spans, pending_rows, journal_bytes, journal_max_bytes, journal_lag_ms, store_lag_ms,
+	// memory_bytes. There may be others.
 	Total  Measures `json:"total"`
 	Window Window   `json:"window"`
 }
@@ -2492,8 +2492,8 @@ type Replica struct {
 	// Values By name. Counters: received_requests, accepted_spans, rejected_spans_<reason>, refused_requests,
 	// duplicate_requests, duplicate_spans, late_calls, calls, requests, over_limit_nodes, over_limit_operations,
 	// over_limit_edges, overflowed_spans, stored_rows, store_errors, evidence_traces, evidence_skipped. Gauges:
-	// waiting_halves, remembered_spans, pending_rows, journal_bytes, journal_max_bytes, journal_records_behind,
-	// store_lag_ms, memory_bytes. There may be others.
+	// waiting_halves, remembered_spans, pending_rows, journal_bytes, journal_max_bytes, journal_lag_ms, store_lag_ms,
+	// memory_bytes. There may be others.
 	Values  Measures `json:"values"`
 	Version string   `json:"version"`
 }

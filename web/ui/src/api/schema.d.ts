@@ -2084,8 +2084,8 @@ export interface components {
          * @description By name. Counters: received_requests, accepted_spans, rejected_spans_<reason>, refused_requests,
          *     duplicate_requests, duplicate_spans, late_calls, calls, requests, over_limit_nodes, over_limit_operations,
          *     over_limit_edges, overflowed_spans, stored_rows, store_errors, evidence_traces, evidence_skipped. Gauges:
-         *     waiting_halves, remembered_spans, pending_rows, journal_bytes, journal_max_bytes, journal_records_behind,
-         *     store_lag_ms, memory_bytes. There may be others.
+         *     waiting_halves, remembered_spans, pending_rows, journal_bytes, journal_max_bytes, journal_lag_ms, store_lag_ms,
+         *     memory_bytes. There may be others.
          */
         Measures: {
             [key: string]: components["schemas"]["Measure"];
@@ -2221,8 +2221,8 @@ export interface components {
             services: components["schemas"]["DoctorService"][];
         };
         /**
-         * @description `total` is of all replicas: counters are added up, gauges likewise over those that report; store_lag_ms is
-         *     the longest. Its rates are averages from the first report of any replica to the last.
+         * @description `total` is of all replicas: counters are added up, gauges likewise over those that report; journal_lag_ms
+         *     and store_lag_ms are the longest. Its rates are averages from the first report of any replica to the last.
          */
         Pipeline: {
             window: components["schemas"]["Window"];

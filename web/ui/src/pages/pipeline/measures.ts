@@ -9,7 +9,7 @@ const NAMES: Record<string, string> = {
   over_limit_edges: 'Edges over the limit', overflowed_spans: 'Spans forgotten early for want of room', stored_rows: 'Rows stored',
   store_errors: 'Writes that failed and were tried again', evidence_traces: 'Traces kept as evidence', evidence_skipped: 'Traces not kept as evidence',
   waiting_halves: 'Halves waiting for the other', remembered_spans: 'Spans remembered', pending_rows: 'Rows waiting to be stored',
-  journal_bytes: 'Journal', journal_max_bytes: 'Journal, at most', journal_records_behind: 'Journal records not yet matched',
+  journal_bytes: 'Journal', journal_max_bytes: 'Journal, at most', journal_lag_ms: 'Journal lag',
   store_lag_ms: 'Store lag', memory_bytes: 'Memory',
 }
 
