@@ -62,6 +62,7 @@ type Service struct {
 	queued    atomic.Int64     // spans in feed
 	rows      atomic.Int64     // rows not yet stored
 	stored    atomic.Int64     // Unix ns: all that came before is stored
+	matched   atomic.Int64     // Unix ns: where several processes meet, all that came before is matched and stored; 0: not known
 	behind    atomic.Int64     // Unix ns: time of the last record that the machine has taken
 	written   atomic.Int64     // Unix ns: time of the last record in the journal
 	gatherer  prometheus.Gatherer

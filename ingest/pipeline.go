@@ -9,6 +9,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"faultline/graph"
+	"faultline/ingest/exchange"
 )
 
 // pipelineValues are the metrics of which storage keeps a history, for the page that shows how spans fare on
@@ -100,8 +101,15 @@ func sumOf(f *dto.MetricFamily, label, value string) (sum float64) {
 	return sum
 }
 
+// sharedLag is how far the log that several processes share may be behind without anything being amiss: an epoch has to
+// end, everybody has to say so, and the next look at it has to come.
+const sharedLag = 4 * exchange.Length
+
 // storeLag is how old the oldest record is whose rows are not stored.
 func (s *Service) storeLag(now time.Time) time.Duration {
+	if matched := s.matched.Load(); matched > 0 && now.Sub(time.Unix(0, matched)) > sharedLag {
+		return now.Sub(time.Unix(0, matched))
+	}
 	if stored := s.stored.Load(); stored > 0 && s.behind.Load() > stored {
 		return now.Sub(time.Unix(0, stored))
 	}

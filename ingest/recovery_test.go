@@ -259,3 +259,48 @@ func TestServiceGraphOfSecondMachine(t *testing.T) {
 		t.Errorf("the calls x → y of the second machine are not counted as such: %+v", s)
 	}
 }
+
+// While the process that matches for all is dead and not yet given up, the others say that what is stored is behind.
+func TestStoreLagWithoutLeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg, w := place(t), &blockLog{}
+		log := &sharedLog{w: w}
+		reg := prometheus.NewRegistry()
+		j, err := journal.Open(cfg.Journal, quiet(), reg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := New(cfg, j, decoder, w, log, "test", quiet(), reg)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- s.Run(ctx) }()
+		b := batch(t, 3)
+		b.Body.Wire = body(3)
+		if err := s.Consume(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		lag := func(after time.Duration) time.Duration {
+			time.Sleep(after)
+			synctest.Wait()
+			return s.storeLag(time.Now())
+		}
+		if d := lag(30 * time.Second); d != 0 {
+			t.Errorf("%s behind while all is well", d)
+		}
+		now := exchange.Epoch(time.Now().UnixNano() / int64(exchange.Length))
+		if _, err := log.Beat(t.Context(), "00-dead", now, 30*time.Second); err != nil {
+			t.Fatal(err)
+		}
+		if d := lag(25 * time.Second); d < 20*time.Second {
+			t.Errorf("%s behind with a leader that is dead for 25 s", d)
+		}
+		if d := lag(20 * time.Second); d != 0 {
+			t.Errorf("%s behind after another has taken over", d)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		j.Close()
+	})
+}

@@ -182,7 +182,11 @@ func (s *Service) lead(ctx context.Context, member string, last <-chan struct{})
 	defer tick.Stop()
 	step := func(ctx context.Context) {
 		led := leader.Leads()
-		if err := leader.Step(ctx); err != nil && ctx.Err() == nil {
+		err := leader.Step(ctx)
+		if behind, known := leader.Behind(); known && err == nil {
+			s.matched.Store(time.Now().Add(-behind).UnixNano())
+		}
+		if err != nil && ctx.Err() == nil {
 			wait := s.pause(err, &again)
 			s.log.Warn("the shared log is read again", "err", err, "retry_in", wait.String())
 			sleep(ctx, wait)

@@ -29,6 +29,8 @@ type Leader struct {
 	machine Machine // nil: does not lead
 	at      Epoch   // last epoch that the machine has taken
 	noted   Epoch   // last epoch noted as stored
+	behind  time.Duration
+	looked  bool // behind is known
 }
 
 // NewLeader returns the Leader for a member. Machines that begin makes have to be given what came in the
@@ -48,6 +50,10 @@ func (l *Leader) At() time.Time {
 	return l.at.End()
 }
 
+// Behind is by how much what is stored was behind the store's clock at the last Step, whoever leads; false if that is not
+// known, or nothing was ever stored.
+func (l *Leader) Behind() (time.Duration, bool) { return l.behind, l.looked }
+
 // Step matches the epochs that can be closed now. After an error the next Step begins anew from what is
 // stored.
 func (l *Leader) Step(ctx context.Context) error {
@@ -62,6 +68,9 @@ func (l *Leader) step(ctx context.Context) error {
 	s, err := l.store.State(ctx)
 	if err != nil {
 		return fmt.Errorf("look at the exchange: %w", err)
+	}
+	if l.looked = s.Stored > 0; l.looked {
+		l.behind = s.Now.Sub(s.Stored.End())
 	}
 	if len(s.Members) == 0 || s.Members[0].Name != l.member {
 		l.machine = nil
