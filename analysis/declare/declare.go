@@ -11,10 +11,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"slices"
 	"strings"
 
+	"faultline/analysis/glob"
 	"faultline/analysis/yamllist"
 )
 
@@ -83,9 +83,9 @@ type item = yamllist.Item[Declaration]
 func (d *Declaration) normalize(where item) error {
 	var errs []error
 	for key, name := range map[string]string{"caller": d.Caller, "callee": d.Callee} {
-		if _, err := path.Match(name, ""); name == "" && !where.Wrong(key) {
+		if name == "" && !where.Wrong(key) {
 			errs = append(errs, where.Errorf("%s is missing", key))
-		} else if err != nil {
+		} else if !glob.Valid(name) {
 			errs = append(errs, where.Errorf("%s %q is no pattern: a [ needs its ]", key, name))
 		}
 	}
@@ -179,7 +179,7 @@ func (d *Declaration) Speaks(caller, operation, callee string) bool {
 
 // names reports whether a pattern names a node by its name or by the host in it: "shop @ db.example:5432".
 func names(pattern, name string) bool {
-	if ok, _ := path.Match(pattern, name); ok || pattern == name {
+	if glob.Match(pattern, name) || pattern == name {
 		return true
 	}
 	host := name
@@ -189,8 +189,7 @@ func names(pattern, name string) bool {
 	if h, _, found := strings.Cut(host, ":"); found {
 		host = h
 	}
-	ok, _ := path.Match(pattern, host)
-	return ok
+	return glob.Match(pattern, host)
 }
 
 // Of finds what is declared about the calls of an operation to a callee: first by what is about the operation, then by

@@ -84,6 +84,7 @@ func TestOf(t *testing.T) {
 	for call, want := range map[[3]string]string{
 		{"web", "GET /", "db1"}: Soft, {"web", "POST /", "db1"}: Hard, {"web", "POST /", "cache"}: Soft, {"app", "GET /", "db1"}: "",
 		{"pay", "x", "api.pay.example:443"}: Partial, {"pay", "x", "v1 @ api.pay.example:443"}: Partial, {"pay", "x", "other"}: "",
+		{"web", "GET /", "vault/eu"}: Soft,
 	} {
 		if d, _ := Of(list, call[0], call[1], call[2]); d.Criticality != want {
 			t.Errorf("%v: %q, want %q", call, d.Criticality, want)

@@ -9,12 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"regexp"
 	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"faultline/analysis/glob"
 )
 
 // Policy is a list of expectations.
@@ -130,7 +131,7 @@ func pattern(key, p string, needed bool) error {
 		}
 		return nil
 	}
-	if _, err := path.Match(p, ""); err != nil {
+	if !glob.Valid(p) {
 		return fmt.Errorf("%s: %q is no pattern: a [ needs its ]", key, p)
 	}
 	return nil
@@ -192,8 +193,15 @@ func (r *Rule) check(seen []Dependency, in groups) Result {
 	}
 	found := false
 	if r.NotHard != nil && r.NotHard.Indirect {
-		for _, way := range ways(seen, r.NotHard, in) {
+		sure := ways(seen, r.NotHard, in, "hard", "mixed", "partial")
+		for _, way := range sure {
 			violate("%s", strings.Join(way, " → "))
+		}
+		for _, way := range ways(seen, r.NotHard, in, "hard", "mixed", "partial", "unknown") {
+			sameEnds := func(w []string) bool { return w[0] == way[0] && w[len(w)-1] == way[len(way)-1] }
+			if !slices.ContainsFunc(sure, sameEnds) {
+				doubt("%s: some of it is unknown", strings.Join(way, " → "))
+			}
 		}
 	}
 	for _, d := range seen {
@@ -257,18 +265,15 @@ func (g groups) matches(pattern, name string) bool {
 	if !isGroup {
 		patterns = []string{pattern}
 	}
-	return slices.ContainsFunc(patterns, func(p string) bool {
-		ok, err := path.Match(p, name)
-		return err == nil && ok
-	})
+	return slices.ContainsFunc(patterns, func(p string) bool { return glob.Match(p, name) })
 }
 
-// ways are the shortest chains of at least two dependencies, each of which can take its caller down, from the callers that
-// an edge selects to its callees. A direct dependency is a violation of its own.
-func ways(seen []Dependency, e *Edge, in groups) (found [][]string) {
+// ways are the shortest chains of at least two dependencies of some verdicts, from the callers that an edge selects to its
+// callees. A direct dependency is looked at by itself.
+func ways(seen []Dependency, e *Edge, in groups, verdicts ...string) (found [][]string) {
 	next := map[string][]*Dependency{}
 	for i := range seen {
-		if d := &seen[i]; d.Verdict == "hard" || d.Verdict == "mixed" || d.Verdict == "partial" {
+		if d := &seen[i]; slices.Contains(verdicts, d.Verdict) {
 			next[d.Caller] = append(next[d.Caller], d)
 		}
 	}

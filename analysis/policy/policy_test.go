@@ -40,6 +40,16 @@ func TestCheck(t *testing.T) {
 		"by way of soft ones":            {"not_hard: {caller: web, callee: users-db, indirect: true}", seen, Unknown, []string{"no such call was seen"}},
 		"no cycles":                      {"no_cycles: true", seen, Kept, nil},
 		"a cycle, and an async one else": {"no_cycles: true", circle, Violated, []string{"audit → checkout → payment → audit"}},
+		"by way of unknown ones": {"not_hard: {caller: web, callee: db, indirect: true}", []Dependency{
+			{Caller: "web", Callee: "db", Verdict: "soft"}, {Caller: "web", Callee: "cart", Verdict: "hard"}, {Caller: "cart", Callee: "db", Verdict: "unknown"},
+		}, Unknown, []string{"web → cart → db: some of it is unknown"}},
+		"by way of hard and unknown ones": {"not_hard: {caller: web, callee: db, indirect: true}", []Dependency{
+			{Caller: "web", Callee: "cart", Verdict: "hard"}, {Caller: "cart", Callee: "pay", Verdict: "hard"}, {Caller: "pay", Callee: "db", Verdict: "hard"},
+			{Caller: "cart", Callee: "db", Verdict: "unknown"},
+		}, Violated, []string{"web → cart → pay → db"}},
+		"a name with a slash": {"forbid: {caller: '*', callee: 'vault/*'}", []Dependency{{Caller: "legacy/billing", Callee: "vault/eu/1", Calls: 1}}, Violated, []string{
+			"legacy/billing calls vault/eu/1 (1 calls)",
+		}},
 	} {
 		p, err := Parse([]byte("version: 1\ngroups: {tier-1: [web, check*], tier-3: [payment]}\nrules:\n- name: r\n  " + tt.rule + "\n"))
 		if err != nil {
