@@ -16,6 +16,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"time"
 
 	"faultline/graph"
 )
@@ -121,37 +122,110 @@ func (a answers) mean() float64 {
 	return a.sum / a.n
 }
 
+// durationCounts is a histogram whose counts fade. Whole numbers would not: of a hundred, a thousandth is rounded away.
+type durationCounts []durationCount // ascending, at most one for each bucket
+
+type durationCount struct {
+	index uint16 // of a bucket of graph.Histogram
+	n     float64
+}
+
+func (d *durationCounts) addHistogram(h graph.Histogram) {
+	if len(*d) == 0 {
+		*d = make(durationCounts, 0, len(h))
+	}
+	at := 0
+	for _, b := range h {
+		at = d.addAt(at, b.Index, float64(b.N))
+	}
+}
+
+func (d *durationCounts) add(o durationCounts) {
+	if len(*d) == 0 {
+		*d = slices.Clone(o)
+		return
+	}
+	at := 0
+	for _, c := range o {
+		at = d.addAt(at, c.index, c.n)
+	}
+}
+
+// addAt adds n to the bucket of an index, which is not before a place, and returns its place.
+func (d *durationCounts) addAt(place int, index uint16, n float64) int {
+	counts := *d
+	for place < len(counts) && counts[place].index < index {
+		place++
+	}
+	if place < len(counts) && counts[place].index == index {
+		counts[place].n += n
+	} else {
+		*d = slices.Insert(counts, place, durationCount{index, n})
+	}
+	return place
+}
+
+// fade leaves out what hardly counts any more, so that what was seen once does not take room for ever.
+func (d *durationCounts) fade(by float64) {
+	kept := (*d)[:0]
+	for _, c := range *d {
+		if c.n *= by; c.n >= forgotten {
+			kept = append(kept, c)
+		}
+	}
+	*d = kept
+}
+
+// above is how many are above a bucket.
+func (d durationCounts) above(limit uint16) (count float64) {
+	for _, c := range d {
+		if c.index > limit {
+			count += c.n
+		}
+	}
+	return count
+}
+
+// ninth is the duration that nine of ten are not above, and false if there are none.
+func (d durationCounts) ninth() (time.Duration, bool) {
+	all := 0.0
+	for _, c := range d {
+		all += c.n
+	}
+	sum := 0.0
+	for _, c := range d {
+		if sum += c.n; sum >= 0.9*all {
+			return time.Duration(math.Exp2((float64(c.index)-0.5)/16) * float64(time.Microsecond)), true
+		}
+	}
+	return 0, false
+}
+
 type operationSum struct {
 	requests, failed float64
 	time             timing
-	times            graph.Histogram
+	times            durationCounts
 }
 
 func (o *operationSum) addRow(r *graph.OperationRow) {
 	o.requests += float64(r.Calls)
 	o.failed += float64(r.Failed)
 	o.time.addHistogram(r.Server)
-	o.times.Merge(r.Server)
+	o.times.addHistogram(r.Server)
 }
 
 func (o *operationSum) add(x *operationSum) {
 	o.requests += x.requests
 	o.failed += x.failed
 	o.time.add(&x.time)
-	o.times.Merge(x.times)
+	o.times.add(x.times)
 }
 
 func (o *operationSum) fade(by float64) {
 	o.requests *= by
 	o.failed *= by
 	o.time.fade(by)
-	kept := o.times[:0]
-	for _, b := range o.times {
-		if b.N = int64(math.Round(float64(b.N) * by)); b.N > 0 {
-			kept = append(kept, b)
-		}
-	}
-	o.times = kept
+	o.times.fade(by)
 }
 
 type callSum struct {

@@ -38,26 +38,17 @@ func slowOf(b, n *operationSum) float64 {
 	if !ok {
 		return 0
 	}
-	return excess(above(n.times, limit), n.requests, above(b.times, limit), b.requests)
+	return excess(n.times.above(limit), n.requests, b.times.above(limit), b.requests)
 }
 
 // slowAbove is the bucket of durations above which requests are slow.
 func slowAbove(b *operationSum) (uint16, bool) {
-	p90, ok := b.times.Quantile(0.9)
+	p90, ok := b.times.ninth()
 	return slowLimit(p90), ok
 }
 
 // slowLimit is the bucket of durations above which requests are slow of which nine of ten were not above p90.
 func slowLimit(p90 time.Duration) uint16 { return graph.IndexOf(p90 + p90/2 + 5*time.Millisecond) }
-
-func above(h graph.Histogram, limit uint16) (count float64) {
-	for _, bin := range h {
-		if bin.Index > limit {
-			count += float64(bin.N)
-		}
-	}
-	return count
-}
 
 // slow follows time: what an operation takes longer by itself, and what calls take longer on their way.
 func slow(base, now *Sample, doubt float64) Ranking {

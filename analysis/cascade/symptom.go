@@ -119,17 +119,18 @@ func (w *watch) operation(o *operationSeries, own *pool) {
 		return
 	}
 	var dense [graph.MaxIndex + 1]float64 // durations before
-	all := 0.0
+	all, timed := 0.0, 0.0
 	for from := elder; from < stretches; from++ {
-		for _, b := range o.sums[from-1].times {
-			dense[b.Index] += float64(b.N)
+		for _, c := range o.sums[from-1].times {
+			dense[c.index] += c.n
+			timed += c.n
 		}
 		if all += o.sums[from-1].requests; all < leastKnown || o.sums[from].requests == 0 {
 			continue
 		}
-		limit := slowLimit(ninth(&dense, all))
+		limit := slowLimit(ninth(&dense, timed))
 		for n := range stretches {
-			slow[n] = tries{o.sums[n].requests, above(o.sums[n].times, limit)}
+			slow[n] = tries{o.sums[n].requests, o.sums[n].times.above(limit)}
 		}
 		w.countFrom(Member{Node: o.node, Operation: o.name, Sign: Slow}, &slow, leastSlow, from)
 	}
