@@ -142,10 +142,15 @@ func text(s *string) string {
 	return strings.TrimSpace(*s)
 }
 
-// marks are what people said about findings: as stored now or, if storage does not answer, as of the last look.
+// marksWait is how long findings wait for what people said about them since the last look.
+const marksWait = time.Second
+
+// marks are what people said about findings: as stored now or, if storage does not answer soon, as of the last look.
 func (a *API) marks(c *gin.Context, r *analysis.Report) map[string]finding.Mark {
 	marks := r.Marks
-	err := a.ask(c.Request.Context(), func(ctx context.Context) error {
+	soon, cancel := context.WithTimeout(c.Request.Context(), marksWait)
+	defer cancel()
+	err := a.ask(soon, func(ctx context.Context) error {
 		latest, err := a.analyst.Marks(ctx)
 		if err == nil {
 			marks = latest
