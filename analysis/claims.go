@@ -53,11 +53,11 @@ func (r *Report) incidentClaim(i *cascade.Incident) finding.Claim {
 		c.Subject.Node, c.Confidence = first.Node, first.Share.Share
 		c.Title = r.causes(i)
 		c.Traces = first.Traces
-		reasons := make([]string, len(first.Reasons))
-		for i, reason := range first.Reasons {
-			reasons[i] = sentence(reason.Text(r.name(first.Node)))
+		var reasons strings.Builder
+		for _, reason := range first.Reasons {
+			reasons.WriteString(sentence(reason.Text(r.name(first.Node))) + " ")
 		}
-		c.Detail = strings.Join(append(reasons, c.Detail), " ")
+		c.Detail = reasons.String() + c.Detail
 		for _, x := range i.Candidates {
 			c.Facts = append(c.Facts, finding.Fact{Name: "blame on " + r.name(x.Node), Value: x.Share.Share, Unit: "share"})
 		}
