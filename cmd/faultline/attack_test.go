@@ -86,8 +86,11 @@ func TestAttacks(t *testing.T) {
 			}
 			p.answers(t, "application/x-protobuf", "", withSpan(attributes), 200)
 		}},
-		{"a million names of services", func(t *testing.T) {
-			const requests, each = 100, 10_000
+		{"names of services without end", func(t *testing.T) {
+			requests, each := 20, 10_000
+			if os.Getenv("EXACT") == "all" {
+				requests = 100
+			}
 			for i := range requests {
 				var body []byte
 				for k := range each {
