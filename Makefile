@@ -58,7 +58,7 @@ e2e: build engine ## the built product with demo traffic, driven in a real brows
 .PHONY: exact
 exact: build engine ## made-up and recorded traces in, however they may come; tables compared with the truth (recorded ones need ../shared/data)
 	go test -count=1 -timeout 60m -v -run "TestExact|TestCrash" ./ingest -long
-	EXACT=all go test -count=1 -timeout 90m -v -run TestExact ./cmd/internal/tier ./cmd/faultline
+	EXACT=all go test -count=1 -timeout 90m -v -run "TestExact|TestAttacks" ./cmd/internal/tier ./cmd/faultline
 
 .PHONY: fuzz
 fuzz: ## every fuzz target in turn; FUZZTIME=30s each
