@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -19,7 +18,7 @@ import (
 	"faultline/ingest/journal"
 )
 
-func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // Time in which the process was down is not caught up with: one that was killed comes back ten hours later, and senders are
 // there before it has read its journal.
