@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"faultline/analysis/cascade"
 	"faultline/analysis/dependency"
@@ -91,7 +93,10 @@ func (r *Report) causes(i *cascade.Incident) string {
 }
 
 // sentence is a text with a capital and a full stop.
-func sentence(text string) string { return strings.ToUpper(text[:1]) + text[1:] + "." }
+func sentence(text string) string {
+	first, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[size:] + "."
+}
 
 // severeShare is the share of requests from outside that must be hit for an incident to be critical.
 const severeShare = 0.01

@@ -9,8 +9,10 @@ import (
 	"fmt"
 	htmltemplate "html/template"
 	"io"
+	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"text/template"
 	"time"
@@ -145,9 +147,9 @@ func more(findings []gen.Finding) int { return len(findings) - 1 }
 
 // fact is a fact with its unit, and what is to be said to it.
 func fact(f gen.Fact) string {
-	s := fmt.Sprintf("%s: %.4g %s", f.Name, f.Value, f.Unit)
+	s := fmt.Sprintf("%s: %s %s", f.Name, digits(f.Value, 4), f.Unit)
 	if f.Unit == "share" {
-		s = fmt.Sprintf("%s: %.3g %%", f.Name, 100*f.Value)
+		s = fmt.Sprintf("%s: %s %%", f.Name, digits(100*f.Value, 3))
 	}
 	s = strings.TrimSpace(s)
 	if f.Text != "" {
@@ -246,7 +248,7 @@ func verdict(f gen.Feasibility) string {
 
 // between is the range that a share is in, or the share.
 func between(r gen.ShareRange) string {
-	low, high := fmt.Sprintf("%.3g %%", 100*r.Low), fmt.Sprintf("%.3g %%", 100*r.High)
+	low, high := digits(100*r.Low, 3)+" %", digits(100*r.High, 3)+" %"
 	if low == high {
 		return low
 	}
@@ -340,11 +342,11 @@ func what(c gen.ChangeItem) string {
 func measure(kind gen.ChangeKind, m gen.ChangeMeasure) string {
 	switch kind {
 	case gen.ChangeKindErrors, gen.ChangeKindRetries:
-		return fmt.Sprintf("%.3g %% of %.0f", 100*m.Value, m.Of)
+		return fmt.Sprintf("%s %% of %.0f", digits(100*m.Value, 3), m.Of)
 	case gen.ChangeKindLatency:
-		return fmt.Sprintf("p95 %.3g ms", m.Value)
+		return "p95 " + digits(m.Value, 3) + " ms"
 	case gen.ChangeKindRate:
-		return fmt.Sprintf("%.2g a request", m.Value)
+		return digits(m.Value, 2) + " a request"
 	case gen.ChangeKindAmplification:
 		return fmt.Sprintf("%.2f attempts", m.Value)
 	case gen.ChangeKindCriticality:
@@ -361,9 +363,9 @@ var (
 	reportHTML string
 
 	reportWords = map[string]any{
-		"percent": func(x float64) string { return fmt.Sprintf("%.3g %%", 100*x) },
+		"percent": func(x float64) string { return digits(100*x, 3) + " %" },
 		// Of an availability what is lacking counts, so that is what is rounded.
-		"available": func(x float64) string { return fmt.Sprintf("%.6g %%", 100*x) },
+		"available": func(x float64) string { return digits(100*x, 6) + " %" },
 		"time":      func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") },
 		"cell":      cell,
 		"stars": func(level, ceiling int) string { // a full one for each level proved, an empty one for each possible
@@ -397,4 +399,14 @@ var (
 // cell keeps names, which senders choose, from breaking a table or becoming markup.
 func cell(s string) string {
 	return strings.NewReplacer("|", `\|`, "\n", " ", "\r", " ", "`", "'", "<", "&lt;", ">", "&gt;", "[", `\[`, "]", `\]`, "*", `\*`, "_", `\_`).Replace(s)
+}
+
+// digits writes a number with so many significant digits, as people do: without a power of ten, and with all digits of a
+// whole number.
+func digits(x float64, n int) string {
+	if math.Abs(x) >= math.Pow10(n) {
+		return strconv.FormatFloat(x, 'f', 0, 64)
+	}
+	short, _ := strconv.ParseFloat(strconv.FormatFloat(x, 'g', n, 64), 64) // it was written just now
+	return strconv.FormatFloat(short, 'f', -1, 64)
 }

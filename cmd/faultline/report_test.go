@@ -194,3 +194,17 @@ func TestRunningURL(t *testing.T) {
 		}
 	}
 }
+
+func TestDigits(t *testing.T) {
+	for _, tt := range []struct {
+		x    float64
+		n    int
+		want string
+	}{
+		{0, 3, "0"}, {12345, 4, "12345"}, {1234.5, 3, "1234"}, {99.95, 3, "100"}, {0.01234, 2, "0.012"}, {99.98765, 6, "99.9877"}, {1.5, 3, "1.5"}, {-2500.4, 3, "-2500"},
+	} {
+		if got := digits(tt.x, tt.n); got != tt.want {
+			t.Errorf("digits(%v, %d) is %q, want %q", tt.x, tt.n, got, tt.want)
+		}
+	}
+}
