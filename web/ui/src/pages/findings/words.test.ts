@@ -19,10 +19,11 @@ test('a kind belongs to a topic, also one that this release does not know', () =
 })
 
 test('confidence is a word and a number', () => {
-  const sure = (confidence: number) => confidenceText({ confidence } as Finding)
+  const sure = (confidence: number, kind = 'dependency.hard') => confidenceText({ kind, confidence } as Finding)
   expect(sure(0.95)).toBe('sure (95 %)')
   expect(sure(0.7)).toBe('likely (70 %)')
   expect(sure(0.2)).toBe('possible (20 %)')
+  expect(sure(1, 'incident.failing')).toBe('explains 100 % of it')
 })
 
 test('the subjects of findings are both ends of what they are about', () => {

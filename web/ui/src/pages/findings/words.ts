@@ -35,9 +35,10 @@ export function factText({ value, unit }: Fact): string {
   }
 }
 
-/** How sure a finding is, in a word and a number. */
-export function confidenceText({ confidence }: Finding): string {
+/** How sure a finding is, in a word and a number; of an incident, how much of it its cause explains. */
+export function confidenceText({ kind, confidence }: Finding): string {
   const percent = Math.round(confidence * 100)
+  if (topicOf(kind) === TOPICS.incident) return `explains ${percent} % of it`
   if (percent >= 90) return `sure (${percent} %)`
   return percent >= 60 ? `likely (${percent} %)` : `possible (${percent} %)`
 }

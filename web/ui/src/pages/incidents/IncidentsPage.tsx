@@ -44,7 +44,7 @@ function Item({ incident: i, now }: { incident: Incident; now: number }) {
           <span className="block text-base font-semibold wrap-anywhere">{titleOf(i)}</span>
           <span className="text-ink-3 num block text-xs">
             {i.closed === null ? <b className={i.suspected ? 'text-warn font-medium' : 'text-bad font-medium'}>Lasting</b> : 'Over'}{i.suspected && ', suspected'} · {lengthOf(i, now)} · {count(i.members.length)} ill · {plural(i.entries.length, 'entry', 'entries')} hit
-            {i.entries.length > 0 && `, up to ${share(worst, 1)} of their requests`}{first && ` · cause ${share(first.share, 1)} sure`}
+            {i.entries.length > 0 && `, up to ${share(worst, 1)} of their requests`}{first && ` · its cause explains ${share(first.share, 1)}`}
           </span>
         </span>
         <time className="text-ink-3 num text-xs whitespace-nowrap" dateTime={i.started} title={dateTime(new Date(i.started))}>began {ago(Date.parse(i.started), now)}</time>
