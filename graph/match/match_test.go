@@ -681,14 +681,14 @@ func TestSpillFailsOnce(t *testing.T) {
 		s.Trace = graph.TraceID{1, byte(i), byte(i >> 8), byte(i >> 16)}
 		m.Add("default", s)
 	}
-	for i := range 200_000 {
+	for i := range 40_000 {
 		add(i)
 	}
 	before := m.Counters()
 	m.Advance(t0.Add(10e9))
 	p.fail = true
 	for i := range 5000 {
-		add(200_000 + i)
+		add(40_000 + i)
 	}
 	after := m.Counters()
 	if after.Remembered < before.Remembered/2 {
