@@ -122,7 +122,6 @@ func (s *Service) ServiceGraph() prometheus.Collector { return s.graph }
 // newMachine returns a machine that is silent, in the place of all made before.
 func (s *Service) newMachine() *machine {
 	s.closeSpill()
-	s.graph.renumber()
 	m := newMachine(s.cfg, s.graph)
 	var err error
 	if s.spill, err = newSpill(s.cfg.Journal.Dir, s.journal.Writable, s.log, s.metrics.spillFailed); err != nil {

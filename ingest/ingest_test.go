@@ -91,10 +91,13 @@ func decode(t *testing.T, wire []byte, now time.Time) *otlp.Batch {
 }
 
 // body is an export request with n calls a → b, each of a trace of its own.
-func body(n int) []byte {
+func body(n int) []byte { return bodyOf([2]string{"a", "b"}, n) }
+
+// bodyOf is the same with other services.
+func bodyOf(pair [2]string, n int) []byte {
 	td := ptrace.NewTraces()
 	scopes := map[string]ptrace.SpanSlice{}
-	for _, name := range []string{"a", "b"} {
+	for _, name := range pair {
 		rs := td.ResourceSpans().AppendEmpty()
 		rs.Resource().Attributes().PutStr("service.name", name)
 		scopes[name] = rs.ScopeSpans().AppendEmpty().Spans()
@@ -103,7 +106,7 @@ func body(n int) []byte {
 		next++
 		trace := pcommon.TraceID{1, byte(next), byte(next >> 8), byte(next >> 16)}
 		at := time.Now()
-		for i, name := range []string{"a", "b"} {
+		for i, name := range pair {
 			s := scopes[name].AppendEmpty()
 			s.SetTraceID(trace)
 			s.SetSpanID(pcommon.SpanID{byte(i + 1)})

@@ -24,8 +24,9 @@ type machine struct {
 	time time.Time        // latest time of a record
 }
 
-// newMachine returns a machine that is silent.
+// newMachine returns a machine that is silent. It numbers nodes anew, for g as well.
 func newMachine(cfg Config, g *serviceGraph) *machine {
+	g.renumber()
 	names := match.NewNames(cfg.Match.Limits)
 	m := &machine{names: names, folder: rollup.New(cfg.Rollup, names), graph: g, silent: true}
 	m.matcher = match.New(cfg.Match, names, m)

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"go.opentelemetry.io/collector/pdata/pcommon"
-	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"faultline/ingest/exchange"
 	"faultline/ingest/journal"
@@ -214,44 +212,15 @@ func TestRecoverStoresTheBlockUnderWay(t *testing.T) {
 	}
 }
 
-func pairBody(a, b string, n int) []byte {
-	td := ptrace.NewTraces()
-	for i, name := range []string{a, b} {
-		rs := td.ResourceSpans().AppendEmpty()
-		rs.Resource().Attributes().PutStr("service.name", name)
-		spans := rs.ScopeSpans().AppendEmpty().Spans()
-		for k := range n {
-			next++
-			s := spans.AppendEmpty()
-			s.SetTraceID(pcommon.TraceID{9, byte(k), byte(k >> 8), a[0], b[0]})
-			s.SetSpanID(pcommon.SpanID{byte(i + 1)})
-			if i == 1 {
-				s.SetParentSpanID(pcommon.SpanID{1})
-			}
-			s.SetKind(ptrace.SpanKindServer)
-			s.SetName("x")
-			at := time.Now()
-			s.SetStartTimestamp(pcommon.NewTimestampFromTime(at.Add(-time.Second)))
-			s.SetEndTimestamp(pcommon.NewTimestampFromTime(at))
-		}
-	}
-	wire, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
-	if err != nil {
-		panic(err)
-	}
-	return wire
-}
-
 // A leader that begins anew has new Names, and with them other numbers.
 func TestServiceGraphOfSecondMachine(t *testing.T) {
 	cfg := place(t)
 	g := newServiceGraph(100)
 	now := time.Now()
 	for _, pair := range [][2]string{{"a", "b"}, {"x", "y"}} {
-		g.renumber()
 		m := newMachine(cfg, g)
 		m.silent = false
-		m.take(0, now, decode(t, pairBody(pair[0], pair[1], 3), now))
+		m.take(0, now, decode(t, bodyOf(pair, 3), now))
 		m.take(0, now.Add(time.Minute), nil)
 	}
 	if s := g.series[sgKey{client: "x", server: "y"}]; s == nil || s.requests != 3 {
