@@ -262,6 +262,9 @@ func profile(p *product, file string, length time.Duration) error {
 		return err
 	}
 	defer resp.Body.Close()
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
 	f, err := os.Create(file)
 	if err != nil {
 		return err

@@ -15,11 +15,11 @@ type terms struct {
 	protocol    uint8
 }
 
-// knownTerms are the terms of shapes that last. Each has one place, by its address, and gives way to another that has
-// the same: it is asked for every span, and a map would cost several times as much.
+// knownTerms are the terms of shapes that last, by their addresses: a map would cost several times as much, and they are
+// asked for every span. When there are too many all are forgotten, since nothing says which of the shapes still are.
 type knownTerms struct {
-	places []knownTerm // a power of two
-	used   int
+	places []knownTerm // a power of two; what has no room in its place has it in one of the next
+	used   int         // at most three quarters
 }
 
 type knownTerm struct {
@@ -27,13 +27,18 @@ type knownTerm struct {
 	terms terms
 }
 
-const leastTerms, mostTerms = 1 << 8, 1 << 17
+const leastTerms, mostTerms = 1 << 8, 1 << 18
 
 func newKnownTerms() knownTerms { return knownTerms{places: make([]knownTerm, leastTerms)} }
 
+// place returns the place of a shape, or the one where it would be.
 func (k *knownTerms) place(s *graph.Shape) *knownTerm {
 	h := uint64(uintptr(unsafe.Pointer(s))) * 0x9e3779b97f4a7c15
-	return &k.places[h>>40&uint64(len(k.places)-1)]
+	for i := h >> 32; ; i++ {
+		if p := &k.places[i&uint64(len(k.places)-1)]; p.shape == s || p.shape == nil {
+			return p
+		}
+	}
 }
 
 // of returns the terms of a shape, or nil if they are not known.
@@ -46,18 +51,27 @@ func (k *knownTerms) of(s *graph.Shape) *terms {
 
 // put remembers the terms of a shape.
 func (k *knownTerms) put(s *graph.Shape, t terms) {
-	if 4*k.used >= len(k.places) && len(k.places) < mostTerms {
-		old := k.places
-		*k = knownTerms{places: make([]knownTerm, min(4*len(old), mostTerms))}
-		for i := range old {
-			if old[i].shape != nil {
-				k.put(old[i].shape, old[i].terms)
-			}
-		}
-	}
 	p := k.place(s)
 	if p.shape == nil {
+		if 4*(k.used+1) > 3*len(k.places) {
+			k.makeRoom()
+			p = k.place(s)
+		}
 		k.used++
 	}
 	*p = knownTerm{s, t}
+}
+
+func (k *knownTerms) makeRoom() {
+	old := k.places
+	if len(old) >= mostTerms {
+		*k = newKnownTerms()
+		return
+	}
+	*k = knownTerms{places: make([]knownTerm, 2*len(old))}
+	for i := range old {
+		if old[i].shape != nil {
+			k.put(old[i].shape, old[i].terms)
+		}
+	}
 }

@@ -2,7 +2,6 @@ package otlp
 
 import (
 	"fmt"
-	"hash/maphash"
 	"io"
 	"sync"
 	"time"
@@ -18,9 +17,7 @@ type Decoder struct {
 
 // NewDecoder returns a Decoder with the given limits, which must be valid.
 func NewDecoder(cfg DecodeConfig) *Decoder {
-	d := &Decoder{cfg: cfg}
-	d.known.seed = maphash.MakeSeed()
-	d.shapes.seed = maphash.MakeSeed()
+	d := &Decoder{cfg: cfg, known: newResources(), shapes: newShapes()}
 	d.scans.New = func() any { return &scan{ofSpan: true} }
 	return d
 }

@@ -2,70 +2,58 @@ package otlp
 
 import (
 	"hash/maphash"
-	"math/rand/v2"
 	"strings"
 	"sync"
-	"sync/atomic"
+	"unsafe"
 
 	"faultline/graph"
 )
 
-// resources are what the resources of late requests say, by the bytes it was read from: the few resources
+// resources are what the resources of late requests say, by a hash of the bytes it was read from: the few resources
 // of a sender come again in each of its requests. It is safe for concurrent use.
 type resources struct {
-	seed  maphash.Seed
-	slots [1 << 13]atomic.Pointer[knownResource]
+	knowns[knownResource]
 
 	mu       sync.Mutex
 	services map[graph.Service]*graph.Service // one for all resources that say the same, as those of many instances do
 }
 
 type knownResource struct {
-	raw     string
 	service *graph.Service
 	flawed  repairs // what was mended in it
 }
 
-// maxKnownResource is the longest resource that is remembered, in bytes, so that all of them never take
-// more than 32 MiB.
-const maxKnownResource = 2 << 10
+// The bounds of what is remembered: instances, and services of which they are.
+const (
+	resourceBuckets  = 1 << 15
+	maxResourceBytes = 32 << 20
+	mostServices     = 1 << 15
+)
 
-// newcomer is how seldom a resource takes the place of another. If it always did, two that share a place
-// would never be found there.
-const newcomer = 8
-
-func (r *resources) slot(raw []byte) *atomic.Pointer[knownResource] {
-	return &r.slots[maphash.Bytes(r.seed, raw)%uint64(len(r.slots))]
+func newResources() resources {
+	return resources{knowns: newKnowns[knownResource](resourceBuckets, maxResourceBytes), services: map[graph.Service]*graph.Service{}}
 }
 
-// find returns what the resource says that was read from raw, nil if that is not known.
-func (r *resources) find(raw []byte) *knownResource {
-	if k := r.slot(raw).Load(); k != nil && k.raw == string(raw) {
-		return k
-	}
-	return nil
-}
-
-// add remembers what the resource says that was read from raw. It returns service, or one that says the same and was
-// there before, and whether requests to come will find it.
-func (r *resources) add(raw []byte, service *graph.Service, flawed repairs) (*graph.Service, bool) {
-	slot := r.slot(raw)
-	if len(raw) > maxKnownResource || slot.Load() != nil && rand.Uint32()%newcomer != 0 {
+// add remembers what the resource says that was read from bytes with that hash. It returns service, or one that says the
+// same and was there before, and whether requests to come will find it.
+func (r *resources) add(hash uint64, service *graph.Service, flawed repairs) (*graph.Service, bool) {
+	bytes := int64(unsafe.Sizeof(known[knownResource]{})+unsafe.Sizeof(*service)) +
+		int64(len(service.Name)+len(service.Namespace)+len(service.Environment)+len(service.Version)+len(service.Tier))
+	k := r.knowns.add(hash, bytes, func() knownResource { return knownResource{r.same(service), flawed} })
+	if k == nil {
 		return service, false
 	}
-	service = r.same(service)
-	slot.Store(&knownResource{string(raw), service, flawed})
-	return service, true
+	return k.service, true
 }
 
 func (r *resources) same(service *graph.Service) *graph.Service {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if known := r.services[*service]; known != nil {
-		return known
+	if one := r.services[*service]; one != nil {
+		return one
 	}
-	if len(r.services) >= len(r.slots) || r.services == nil {
-		r.services = map[graph.Service]*graph.Service{} // whoever refers to one of the old ones goes on doing so
+	if len(r.services) >= mostServices {
+		clear(r.services) // whoever refers to one of the old ones goes on doing so
 	}
 	r.services[*service] = service
 	return service
@@ -82,7 +70,8 @@ func (s *scan) findResource(data []byte) *fault {
 		}
 	}
 	if f.fault == nil && !s.scattered {
-		if k := s.known.find(s.raw); k != nil {
+		s.source = maphash.Bytes(s.known.seed, s.raw)
+		if k := s.known.find(s.source); k != nil {
 			s.service, s.lasting, s.flawed = k.service, true, k.flawed
 			return nil
 		}
@@ -138,6 +127,6 @@ func (s *scan) keepResource() {
 	}
 	s.service = &service
 	if !s.scattered {
-		s.service, s.lasting = s.known.add(s.raw, s.service, s.flawed)
+		s.service, s.lasting = s.known.add(s.source, s.service, s.flawed)
 	}
 }

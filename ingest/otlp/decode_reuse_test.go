@@ -2,6 +2,7 @@ package otlp
 
 import (
 	"bytes"
+	"fmt"
 	"reflect"
 	"strings"
 	"sync"
@@ -73,9 +74,8 @@ func TestKnownResources(t *testing.T) {
 	if other := service(cart, testAttribute{"service.version", "2"}); other == first || other.Version != "2" || first.Version != "" {
 		t.Errorf("another resource is %+v, the first one now %+v", other, first)
 	}
-	long := testAttribute{"long", strings.Repeat("x", maxKnownResource)}
-	if a, b := service(cart, long), service(cart, long); a == b || *a != *b {
-		t.Error("a resource over the limit is remembered, or not read")
+	if instance := service(cart, testAttribute{"service.instance.id", "2"}); instance != first {
+		t.Error("another instance is another service")
 	}
 
 	// What was mended in it counts for the spans of each request.
@@ -102,6 +102,25 @@ func TestKnownResources(t *testing.T) {
 			if s := b.Spans[0].Service; s.Name+" "+s.Version != want {
 				t.Errorf("%s: got %q %q", name, s.Name, s.Version)
 			}
+		}
+	}
+}
+
+// Of many services with several instances each the spans are of shapes that last, from the second time on.
+func TestManyInstances(t *testing.T) {
+	d := NewDecoder(DefaultDecodeConfig())
+	const services, instances = 10_000, 3
+	for pass := range 2 {
+		passing := 0
+		for i := range services * instances {
+			r := aSpan(nil)
+			r[0].attributes = []testAttribute{{"service.name", fmt.Sprint("service-", i%services)}, {"service.instance.id", fmt.Sprint(i)}}
+			if !decodeWith(t, d, r).Spans[0].Lasts() {
+				passing++
+			}
+		}
+		if pass > 0 && passing > services*instances/100 {
+			t.Errorf("%d of %d spans are of shapes that do not last", passing, services*instances)
 		}
 	}
 }

@@ -3,8 +3,6 @@ package otlp
 import (
 	"hash/maphash"
 	"math"
-	"math/rand/v2"
-	"sync/atomic"
 	"unsafe"
 
 	"faultline/graph"
@@ -12,40 +10,32 @@ import (
 
 // shapes are the shapes of late spans, by a hash of all that they follow from: the service, the span's kind and
 // name, the attributes whose values do not vary from span to span, and which of the others there are. Nearly all
-// spans come from few places, and one whose shape is known costs neither naming nor memory. It is safe for
-// concurrent use.
-type shapes struct {
-	seed  maphash.Seed
-	slots [1 << 17]atomic.Pointer[knownShape]
-	bytes atomic.Int64 // that the known ones take, about
-}
+// spans come from few places, and one whose shape is known costs neither naming nor memory.
+type shapes struct{ knowns[knownShape] }
 
-// knownShape stands for its hash alone: that two places share one of 64 bits, seeded anew in every process, is
-// less likely than that memory errs.
 type knownShape struct {
-	hash    uint64
 	shape   *graph.Shape
-	service *graph.Service // that of the shape, like its kind: beside the hash they cost no look elsewhere
+	service *graph.Service // that of the shape, like its kind: they cost no look elsewhere
 	kind    graph.Kind
 	mended  repairs // what was mended in what it follows from
 }
 
-// maxShapeBytes bounds what is remembered, whatever senders make up.
-const maxShapeBytes = 32 << 20
+// The bounds of what is remembered, whatever senders make up. A shape takes about 260 bytes, and an edge has about two.
+const (
+	shapeBuckets  = 1 << 16
+	maxShapeBytes = 48 << 20
+)
 
-func (k *knownShape) bytes() int64 {
-	s := k.shape
-	return int64(unsafe.Sizeof(*k)+unsafe.Sizeof(*s)) +
+func newShapes() shapes { return shapes{newKnowns[knownShape](shapeBuckets, maxShapeBytes)} }
+
+func bytesOf(s *graph.Shape) int64 {
+	return int64(unsafe.Sizeof(known[knownShape]{})+unsafe.Sizeof(*s)) +
 		int64(len(s.Operation)+len(s.Protocol)+len(s.Peer.Name)+len(s.Peer.Namespace)+len(s.Peer.Environment)+len(s.Peer.System)+len(s.Peer.Address))
-}
-
-func (c *shapes) slot(hash uint64) *atomic.Pointer[knownShape] {
-	return &c.slots[hash%uint64(len(c.slots))]
 }
 
 // find returns what is known behind a hash, or nil.
 func (c *shapes) find(hash uint64, service *graph.Service, kind graph.Kind) *knownShape {
-	if k := c.slot(hash).Load(); k != nil && k.hash == hash && k.service == service && k.kind == kind {
+	if k := c.knowns.find(hash); k != nil && k.service == service && k.kind == kind {
 		return k
 	}
 	return nil
@@ -61,20 +51,12 @@ func (c *shapes) rehash(hash uint64, s *graph.Shape) uint64 {
 
 // add remembers what shape was found behind a hash, and returns a copy that lasts; nil if there is no place for it.
 func (c *shapes) add(hash uint64, shape *graph.Shape, mended repairs) *graph.Shape {
-	slot := c.slot(hash)
-	old := slot.Load()
-	if old != nil && rand.Uint32()%newcomer != 0 {
+	k := c.knowns.add(hash, bytesOf(shape), func() knownShape {
+		return knownShape{shape.Lasting(), shape.Service, shape.Kind, mended}
+	})
+	if k == nil {
 		return nil
 	}
-	k := &knownShape{hash, shape.Lasting(), shape.Service, shape.Kind, mended}
-	grows := k.bytes()
-	if old != nil {
-		grows -= old.bytes()
-	}
-	if grows > 0 && c.bytes.Load()+grows > maxShapeBytes || !slot.CompareAndSwap(old, k) {
-		return nil
-	}
-	c.bytes.Add(grows)
 	return k.shape
 }
 

@@ -22,6 +22,7 @@ type scan struct {
 
 	// The resource at hand.
 	raw       []byte         // what it was read from, unless it is scattered
+	source    uint64         // hash of raw
 	scattered bool           // over several places
 	fresh     graph.Service  // as read: its strings are views of the request
 	service   *graph.Service // what spans refer to; nil before one does

@@ -3,7 +3,6 @@ package otlp
 import (
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"strings"
 	"sync"
 	"testing"
@@ -472,10 +471,10 @@ func TestShapesOfVaryingSpans(t *testing.T) {
 
 // What is remembered of shapes stays within its bound when large ones take the places of small ones.
 func TestShapesBound(t *testing.T) {
-	c := &shapes{seed: maphash.MakeSeed()}
+	c := newShapes()
 	service := &graph.Service{}
 	small := &graph.Shape{Service: service, Operation: "x"}
-	n := uint64(len(c.slots))
+	n := uint64(ways * len(c.buckets))
 	for i := range n {
 		c.add(i+1, small, 0)
 	}
