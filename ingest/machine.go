@@ -45,9 +45,7 @@ func (m *machine) take(at journal.Position, now time.Time, b *otlp.Batch) {
 	if b == nil {
 		return
 	}
-	for i := range b.Spans {
-		m.matcher.Add(b.Tenant, &b.Spans[i])
-	}
+	m.matcher.AddAll(b.Tenant, b.Spans)
 }
 
 // Call implements match.Sink, like the following.

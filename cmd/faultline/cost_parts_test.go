@@ -10,10 +10,10 @@ import (
 	"faultline/ingest/otlp"
 )
 
-// BenchmarkParts is what a span of the load of the cost of ingest costs in the parts behind the doors, without
+// BenchmarkParts is what a span of the load of the cost of ingest (-services) costs in the parts behind the doors, without
 // sockets and the journal: decoding, and decoding, matching and folding together, with as many spans remembered as may be.
 func BenchmarkParts(b *testing.B) {
-	t := newTopology(100)
+	t := newTopology(*costServices)
 	var all []*template
 	for i := range templates {
 		all = append(all, t.newTemplate(i))
@@ -54,15 +54,14 @@ func BenchmarkParts(b *testing.B) {
 	})
 	b.Run("match", func(b *testing.B) {
 		cfg := match.DefaultConfig()
+		cfg.Limits.Nodes = max(cfg.Limits.Nodes, 2**costServices)
 		names := match.NewNames(cfg.Limits)
 		folder := rollup.New(rollup.DefaultConfig(), names)
 		m := match.New(cfg, names, folder)
 		add := func() int {
 			batch := decode(b, next())
 			m.Advance(now)
-			for i := range batch.Spans {
-				m.Add("default", &batch.Spans[i])
-			}
+			m.AddAll("default", batch.Spans)
 			defer batch.Release()
 			return len(batch.Spans)
 		}

@@ -99,11 +99,13 @@ type table struct {
 //
 // Slots leave in the order of their numbers, and nothing tells a line that one has left: its place is free because
 // its number is no longer live. In the same way passed, the latest slot that went on from here, tells whether
-// anything can still be found further on.
+// anything can still be found further on; of what that is, onward has a bit each (a Bloom filter with one hash), since most
+// of what is looked for is new and would be looked for in vain in several lines.
 type line struct {
 	slots  [lineSlots]seq
 	passed seq
-	tags   [lineSlots]uint16
+	tags   [lineSlots]uint8
+	onward uint64
 }
 
 const lineSlots = 10
@@ -139,7 +141,10 @@ func (t *table) place(trace *graph.TraceID, id *graph.SpanID) place {
 	return p
 }
 
-func (p place) tag() uint16 { return uint16(p.span >> 48) }
+func (p place) tag() uint8 { return uint8(p.span >> 56) }
+
+// bit is that of the span in line.onward. It depends on none of the bits that choose lines.
+func (p place) bit() uint64 { return 1 << (p.span >> 48 & 63) }
 
 // line returns the line where the span is looked for after that many others.
 func (t *table) line(p place, others int) *line {
@@ -169,7 +174,7 @@ func (t *table) find(trace *graph.TraceID, id *graph.SpanID) seq {
 				}
 			}
 		}
-		if !t.live(l.passed) {
+		if l.onward&p.bit() == 0 || !t.live(l.passed) {
 			return 0
 		}
 	}
@@ -217,13 +222,17 @@ func (t *table) insert(q seq, s *slot) {
 				return
 			}
 		}
-		t.pass(l, q)
+		t.pass(l, p, q)
 	}
 }
 
-// pass notes that q goes on from l.
-func (t *table) pass(l *line, q seq) {
-	if !t.live(l.passed) || l.passed-t.oldest < q-t.oldest {
+// pass notes that q, of the place p, goes on from l.
+func (t *table) pass(l *line, p place, q seq) {
+	if !t.live(l.passed) {
+		l.passed, l.onward = q, 0
+	}
+	l.onward |= p.bit()
+	if l.passed-t.oldest < q-t.oldest {
 		l.passed = q
 	}
 }
@@ -249,7 +258,7 @@ func (t *table) replace(from, to seq) {
 				return
 			}
 		}
-		t.pass(l, to)
+		t.pass(l, p, to)
 	}
 }
 
