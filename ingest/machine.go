@@ -45,7 +45,9 @@ func (m *machine) take(at journal.Position, now time.Time, b *otlp.Batch) {
 	if b == nil {
 		return
 	}
-	m.matcher.AddAll(b.Tenant, b.Spans)
+	for i := range b.Spans {
+		m.matcher.Add(b.Tenant, &b.Spans[i])
+	}
 }
 
 // Call implements match.Sink, like the following.

@@ -61,7 +61,9 @@ func BenchmarkParts(b *testing.B) {
 		add := func() int {
 			batch := decode(b, next())
 			m.Advance(now)
-			m.AddAll("default", batch.Spans)
+			for i := range batch.Spans {
+				m.Add("default", &batch.Spans[i])
+			}
 			defer batch.Release()
 			return len(batch.Spans)
 		}

@@ -124,7 +124,6 @@ type Matcher struct {
 	report   report
 	evidence evidence
 	told     told
-	seen     uint64
 }
 
 // told is what the sink is told. It stays, so that telling allocates nothing.
@@ -206,33 +205,6 @@ func (m *Matcher) expire(q seq, b state) {
 	} else {
 		m.reportOn(q, s)
 	}
-}
-
-// ahead is for how many spans AddAll looks ahead: what is then in the processor's cache should still be there when it is
-// needed.
-const ahead = 32
-
-// AddAll takes spans of a tenant in. It keeps nothing of them but copies.
-func (m *Matcher) AddAll(tenant string, spans []graph.Span) {
-	for len(spans) > 0 {
-		some := spans[:min(len(spans), ahead)]
-		spans = spans[len(some):]
-		m.lookAhead(some)
-		for i := range some {
-			m.Add(tenant, &some[i])
-		}
-	}
-}
-
-// lookAhead looks at memory that Add will need for each of spans. One look does not depend on another, so that the
-// processor waits for several at once; Add itself would wait for one after the other.
-func (m *Matcher) lookAhead(spans []graph.Span) {
-	var seen uint64
-	for i := range spans {
-		s := &spans[i]
-		seen += uint64(m.table.line(m.table.place(&s.Trace, &s.ID), 0).passed) + uint64(m.terms.first(s.Shape).terms.node)
-	}
-	m.seen = seen // it must be of use, or there would be no looks
 }
 
 // Add takes one span of a tenant in. It keeps nothing of s but copies.

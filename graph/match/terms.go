@@ -31,18 +31,10 @@ const leastTerms, mostTerms = 1 << 8, 1 << 18
 
 func newKnownTerms() knownTerms { return knownTerms{places: make([]knownTerm, leastTerms)} }
 
-func hashOf(s *graph.Shape) uint64 {
-	return uint64(uintptr(unsafe.Pointer(s))) * 0x9e3779b97f4a7c15 >> 32
-}
-
-// first returns the place where a shape is looked for first.
-func (k *knownTerms) first(s *graph.Shape) *knownTerm {
-	return &k.places[hashOf(s)&uint64(len(k.places)-1)]
-}
-
 // place returns the place of a shape, or the one where it would be.
 func (k *knownTerms) place(s *graph.Shape) *knownTerm {
-	for i := hashOf(s); ; i++ {
+	h := uint64(uintptr(unsafe.Pointer(s))) * 0x9e3779b97f4a7c15
+	for i := h >> 32; ; i++ {
 		if p := &k.places[i&uint64(len(k.places)-1)]; p.shape == s || p.shape == nil {
 			return p
 		}

@@ -246,10 +246,11 @@ func (j *Journal) begin() error {
 // operating system has in memory and blocks that the file has on the disk costs a fraction of getting new
 // ones (docs/benchmarks.md).
 func (j *Journal) newFile(path string) (*os.File, error) {
-	if j.total+j.cfg.SegmentBytes*int64(1+len(j.spares)) > j.cfg.MaxBytes {
-		if err := j.dropSpares(); err != nil {
+	for len(j.spares) > 0 && j.total+j.cfg.SegmentBytes*int64(len(j.spares)) > j.cfg.MaxBytes {
+		if err := os.Remove(j.spares[0]); err != nil {
 			return nil, err
 		}
+		j.spares = j.spares[1:]
 	}
 	if n := len(j.spares); n > 0 {
 		spare := j.spares[n-1]
@@ -464,8 +465,9 @@ func (j *Journal) End() Position {
 	return j.end
 }
 
-// spareShare is the share of the journal's bound that spare files may have.
-const spareShare = 4
+// spareShare is the share of the journal's bound that spare files may have: as much as is let go of at once when the
+// journal fills quickly.
+const spareShare = 2
 
 // Release lets go of the segments all of whose records are at or before upTo; no reader may be among them.
 func (j *Journal) Release(upTo Position) error {
