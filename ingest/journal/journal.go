@@ -47,12 +47,15 @@ type Journal struct {
 	total    int64      // bytes of all segments
 	spares   []string   // files whose records are no longer needed, to be written anew
 	spoilt   bool       // the last segment could not be synced: another must be begun
+	ended    []ended    // segments that another was begun after, whose last records the disk may not have
+	begun    bool       // the disk may not know the name of the last segment
 	header   []byte     // scratch
 	space    freeSpace
 	closed   bool
 
 	syncing sync.Mutex
-	synced  Position // all up to here is on the disk; under syncing
+	synced  Position // all up to here is on the disk, but for lost; under syncing
+	lost    span     // records that the disk may not have since a sync failed; under syncing
 }
 
 // segment is one file.
@@ -225,18 +228,13 @@ func (j *Journal) begin() error {
 	if err != nil {
 		return fmt.Errorf("begin a segment: %w", err)
 	}
-	if _, err = f.WriteAt(header[:], 0); err == nil && j.cfg.Fsync != Off {
-		err = syncDir(j.cfg.Dir)
-	}
-	if err != nil {
+	if _, err = f.WriteAt(header[:], 0); err != nil {
 		_ = f.Close()
 		_ = os.Remove(s.path)
 		return fmt.Errorf("begin a segment: %w", err)
 	}
-	if j.file != nil {
-		_ = j.file.Close()
-	}
-	j.file, j.spoilt = f, false
+	j.endFile()
+	j.file, j.spoilt, j.begun = f, false, true
 	j.segments = append(j.segments, s)
 	j.total += s.size
 	return nil
@@ -275,15 +273,6 @@ func (j *Journal) dropSpares() error {
 		errs = append(errs, os.Remove(path))
 	}
 	return errors.Join(errs...)
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 // Append writes a record and returns its position once it is kept as Config.Fsync says. Its Position is
@@ -372,18 +361,11 @@ func writeBoth(f *os.File, a, b []byte, at int64) (n int64, err error) {
 	return size, nil
 }
 
-// turn ends the last segment and begins another. What is in the old one is on the disk before: the sync of a
-// segment says nothing of those before it.
+// turn ends the last segment and begins another.
 func (j *Journal) turn() error {
 	s := j.segments[len(j.segments)-1]
 	if err := j.file.Truncate(s.size); err != nil && !j.spoilt { // what is behind is of an earlier life of the file
 		return fmt.Errorf("end a segment: %w", err)
-	}
-	if j.cfg.Fsync != Off && !j.spoilt {
-		if err := j.file.Sync(); err != nil {
-			j.spoilt = true
-			return fmt.Errorf("sync the journal: %w", err)
-		}
 	}
 	return j.begin()
 }
@@ -401,61 +383,6 @@ func (j *Journal) Writable() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.room(j.cfg.MaxBytes / 100)
-}
-
-// Sync puts all that was appended so far on the disk.
-func (j *Journal) Sync() error { return j.syncTo(j.End()) }
-
-// syncTo puts everything up to at on the disk, unless that has been done. Those who wait meanwhile find it
-// done for them.
-func (j *Journal) syncTo(at Position) error {
-	j.syncing.Lock()
-	defer j.syncing.Unlock()
-	if j.synced >= at {
-		return nil
-	}
-	j.mu.Lock()
-	f, end, spoilt := j.file, j.end, j.spoilt
-	// The file may be closed when another segment is begun; its own handle keeps this one open.
-	fd, err := unix.FcntlInt(f.Fd(), unix.F_DUPFD_CLOEXEC, 0)
-	j.mu.Unlock()
-	if err != nil {
-		return fmt.Errorf("sync the journal: %w", err)
-	}
-	defer func() { _ = unix.Close(fd) }() // a second handle of an open file
-	start := time.Now()
-	if spoilt {
-		return errors.New("sync the journal: an earlier attempt failed, and what of it the disk has is not known")
-	}
-	if err := unix.Fdatasync(fd); err != nil {
-		j.mu.Lock()
-		j.spoilt = true // what comes goes into another segment
-		j.mu.Unlock()
-		return fmt.Errorf("sync the journal: %w", err)
-	}
-	j.metrics.syncSeconds.Observe(time.Since(start).Seconds())
-	j.synced = end
-	return nil
-}
-
-// syncOften syncs every Config.FsyncEvery, if that is the policy.
-func (j *Journal) syncOften() {
-	defer close(j.stopped)
-	if j.cfg.Fsync != Interval {
-		return
-	}
-	tick := time.NewTicker(j.cfg.FsyncEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-			if err := j.Sync(); err != nil {
-				j.log.Error("the journal could not be put on the disk", "err", err)
-			}
-		case <-j.stop:
-			return
-		}
-	}
 }
 
 // End is the position of the last record, 0 if there never was one.
@@ -521,6 +448,9 @@ func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.closed = true
+	for _, e := range j.ended {
+		_ = e.file.Close() // all of it is on the disk, or that was reported
+	}
 	cut := j.file.Truncate(j.segments[len(j.segments)-1].size)
 	return errors.Join(err, cut, j.file.Close(), j.dropSpares(), j.lock.Close())
 }
