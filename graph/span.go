@@ -83,9 +83,13 @@ func (s *Shape) Lasts() bool { return s.lasts }
 // Lasting returns a copy of s that lasts.
 func (s *Shape) Lasting() *Shape {
 	c := *s
-	texts := [...]*string{
-		&c.Operation, &c.Protocol, &c.Peer.Name, &c.Peer.Namespace, &c.Peer.Environment, &c.Peer.System, &c.Peer.Address,
-	}
+	own(&c.Operation, &c.Protocol, &c.Peer.Name, &c.Peer.Namespace, &c.Peer.Environment, &c.Peer.System, &c.Peer.Address)
+	c.lasts = true
+	return &c
+}
+
+// own puts copies in the place of texts, in one piece of memory.
+func own(texts ...*string) {
 	var all strings.Builder
 	for _, t := range texts {
 		all.WriteString(*t)
@@ -94,8 +98,6 @@ func (s *Shape) Lasting() *Shape {
 	for _, t := range texts {
 		*t, rest = rest[:len(*t)], rest[len(*t):]
 	}
-	c.lasts = true
-	return &c
 }
 
 // Equal reports whether s and o say the same, whether they last or not.
@@ -113,6 +115,13 @@ type Service struct {
 	Node
 	Version string
 	Tier    string // service.criticality: critical, high, medium, low or ""
+}
+
+// Lasting returns a copy of s that owns its strings.
+func (s *Service) Lasting() *Service {
+	c := *s
+	own(&c.Name, &c.Namespace, &c.Environment, &c.Version, &c.Tier)
+	return &c
 }
 
 // Peer is what one half of a call says about the other. Node.Type is "" when it says nothing at all.

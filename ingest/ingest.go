@@ -159,7 +159,9 @@ func (s *Service) Consume(ctx context.Context, b *otlp.Batch) error {
 		return nil
 	}
 	s.wait(ctx)
-	_, err := s.journal.Append(ctx, recordOf(b), func(at journal.Position) { s.enqueue(at, received, b) })
+	record, done := recordOf(b)
+	defer done()
+	_, err := s.journal.Append(ctx, record, func(at journal.Position) { s.enqueue(at, received, b) })
 	switch {
 	case errors.Is(err, journal.ErrFull):
 		return fmt.Errorf("%w: %w", otlp.ErrOverloaded, err)

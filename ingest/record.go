@@ -3,6 +3,7 @@ package ingest
 import (
 	"encoding/json"
 	"fmt"
+	"sync"
 	"time"
 
 	"faultline/ingest/journal"
@@ -11,8 +12,9 @@ import (
 
 // The kinds of records in the journal. Their numbers never change.
 const (
-	recordBatch uint8 = 1 // the body of a request
+	recordBody  uint8 = 1 // the body of a request, as it came
 	recordTick  uint8 = 2 // time has passed and nothing came
+	recordSpans uint8 = 3 // the spans of a request, packed
 )
 
 // batchMeta is what the journal keeps beside a body.
@@ -43,24 +45,44 @@ func parseMeta(b []byte) (m batchMeta, ok bool) {
 	return m, true
 }
 
-// recordOf is the record that keeps b.
-func recordOf(b *otlp.Batch) journal.Record {
-	return journal.Record{
-		Kind: recordBatch, Time: b.Body.Received, Body: b.Body.Wire,
+// recordOf is the record that keeps b. It is valid until done is called. A body that is compressed is kept as it came: it
+// is small already.
+func recordOf(b *otlp.Batch) (r journal.Record, done func()) {
+	r = journal.Record{
+		Kind: recordBody, Time: b.Body.Received, Body: b.Body.Wire,
 		Meta: appendMeta(nil, batchMeta{b.Tenant, b.Body.Encoding, b.Body.Coding, b.Body.Hash}),
+	}
+	if b.Body.Coding != "" {
+		return r, func() {}
+	}
+	buf := packed.Get().(*[]byte)
+	*buf = otlp.Pack((*buf)[:0], b.Spans)
+	r.Kind, r.Body = recordSpans, *buf
+	return r, func() {
+		if cap(*buf) <= mostPacked {
+			packed.Put(buf)
+		}
 	}
 }
 
+// packed are buffers for packed spans. Large ones are rare and not kept.
+var packed = sync.Pool{New: func() any { return new([]byte) }}
+
+const mostPacked = 1 << 20
+
 // batchOf decodes the batch in r; nil if r holds none.
 func (s *Service) batchOf(r *journal.Record) (*otlp.Batch, error) {
-	if r.Kind != recordBatch {
+	if r.Kind == recordTick {
 		return nil, nil
 	}
 	m, ok := parseMeta(r.Meta)
-	if !ok {
+	if !ok || r.Kind != recordBody && r.Kind != recordSpans {
 		return nil, fmt.Errorf("record %d is of a form that this release does not know", r.Position)
 	}
 	s.seen.add(m.hash, r.Time)
+	if r.Kind == recordSpans {
+		return s.decoder.Unpack(m.tenant, r.Body)
+	}
 	return s.decoder.Decode(m.tenant, otlp.Body{Received: r.Time, Encoding: m.encoding, Coding: m.coding, Wire: r.Body}, s.cfg.Journal.MaxBytes)
 }
 

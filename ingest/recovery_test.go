@@ -91,9 +91,8 @@ func TestGapOfOneOfSeveral(t *testing.T) {
 		}
 		add := func(n, size int) {
 			for range n {
-				b := batch(t, size)
-				b.Body.Wire = body(size)
-				if _, err := j.Append(t.Context(), recordOf(b), nil); err != nil {
+				r, _ := recordOf(batch(t, size))
+				if _, err := j.Append(t.Context(), r, nil); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -107,7 +106,6 @@ func TestGapOfOneOfSeveral(t *testing.T) {
 		go func() { done <- s.Run(ctx) }()
 		time.Sleep(30 * time.Second)
 		b := batch(t, 1)
-		b.Body.Wire = body(1)
 		if err := s.Consume(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}
@@ -131,9 +129,8 @@ func unreadable(t *testing.T, cfg Config, reg *prometheus.Registry) *journal.Jou
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := batch(t, 5)
-	b.Body.Wire = body(5)
-	if _, err := j.Append(t.Context(), recordOf(b), nil); err != nil {
+	r, _ := recordOf(batch(t, 5))
+	if _, err := j.Append(t.Context(), r, nil); err != nil {
 		t.Fatal(err)
 	}
 	files, _ := filepath.Glob(filepath.Join(cfg.Journal.Dir, "*.wal"))
@@ -178,9 +175,8 @@ func TestRecoverStoresTheBlockUnderWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 3 { // each fills a segment
-		b := batch(t, 1)
-		b.Body.Wire = body(30)
-		if _, err := j.Append(t.Context(), recordOf(b), nil); err != nil {
+		r, _ := recordOf(batch(t, 30))
+		if _, err := j.Append(t.Context(), r, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -243,7 +239,6 @@ func TestStoreLagWithoutLeader(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- s.Run(ctx) }()
 		b := batch(t, 3)
-		b.Body.Wire = body(3)
 		if err := s.Consume(t.Context(), b); err != nil {
 			t.Fatal(err)
 		}

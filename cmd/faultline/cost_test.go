@@ -31,7 +31,7 @@ var (
 	costServices = flag.Int("services", 100, "services of the load")
 	costFor      = flag.Duration("for", 4*time.Second, "length of one measurement")
 	costRepeat   = flag.Int("repeat", 5, "measurements of each kind; the medians are shown")
-	costWarm     = flag.Int("warm", 18_000_000, "spans sent before, so that matching remembers as many as it may and the journal uses its files again")
+	costWarm     = flag.Int("warm", 34_000_000, "spans sent before, so that matching remembers as many as it may, on disk as well, and the journal uses its files again")
 	costDoors    = flag.String("doors", "http,grpc,gzip,zstd,snappy", "doors to measure")
 	costRate     = flag.Float64("rate", 0.5, "share of the spans a second that were reached, at which the time to the answer is measured")
 	costFsync    = flag.String("fsync", "interval", "when the server acknowledges: always, interval or off")

@@ -17,7 +17,9 @@ type Decoder struct {
 
 // NewDecoder returns a Decoder with the given limits, which must be valid.
 func NewDecoder(cfg DecodeConfig) *Decoder {
-	d := &Decoder{cfg: cfg, known: newResources(), shapes: newShapes()}
+	d := &Decoder{cfg: cfg}
+	d.known.begin(resourceBuckets, maxResourceBytes)
+	d.shapes.begin(shapeBuckets, maxShapeBytes)
 	d.scans.New = func() any { return &scan{ofSpan: true} }
 	return d
 }

@@ -123,6 +123,7 @@ func compareEncodings(t *testing.T, body []byte) int {
 		t.Fatalf("batches differ: %+v, %+v", fromJSON.Rejected, fromProtobuf.Rejected)
 	}
 	compareWithLibrary(t, request.Traces(), fromProtobuf)
+	comparePacked(t, fromProtobuf.Spans)
 	return len(fromProtobuf.Spans)
 }
 

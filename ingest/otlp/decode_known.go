@@ -3,6 +3,7 @@ package otlp
 import (
 	"hash/maphash"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 )
 
@@ -12,10 +13,13 @@ import (
 // A hash stands for what was hashed: that two things share one of 64 bits, seeded anew in every process, is less
 // likely than that memory errs.
 type knowns[T any] struct {
-	seed    maphash.Seed
-	buckets []bucket[T] // a power of two
-	most    int64       // bytes
-	bytes   atomic.Int64
+	seed        maphash.Seed
+	buckets     atomic.Pointer[[]bucket[T]] // a power of two
+	mostBuckets int
+	mostBytes   int64
+
+	adding sync.Mutex
+	bytes  int64
 }
 
 // bucket is one line of the processor's cache.
@@ -36,13 +40,21 @@ type known[T any] struct {
 // too many for a bucket would never be found there.
 const newcomer = 8
 
-func newKnowns[T any](buckets int, most int64) knowns[T] {
-	return knowns[T]{seed: maphash.MakeSeed(), buckets: make([]bucket[T], buckets), most: most}
+// begin makes k one of at most so many buckets, a power of two, and bytes.
+func (k *knowns[T]) begin(mostBuckets int, mostBytes int64) {
+	const least = 64
+	k.seed, k.mostBuckets, k.mostBytes = maphash.MakeSeed(), mostBuckets, mostBytes
+	buckets := make([]bucket[T], least)
+	k.buckets.Store(&buckets)
+}
+
+func bucketOf[T any](all []bucket[T], hash uint64) *bucket[T] {
+	return &all[hash&uint64(len(all)-1)]
 }
 
 // find returns what is known behind a hash, or nil.
 func (k *knowns[T]) find(hash uint64) *T {
-	b := &k.buckets[hash&uint64(len(k.buckets)-1)]
+	b := bucketOf(*k.buckets.Load(), hash)
 	for i := range b.hashes {
 		if b.hashes[i].Load() == hash {
 			if e := b.knowns[i].Load(); e != nil && e.hash == hash {
@@ -54,32 +66,61 @@ func (k *knowns[T]) find(hash uint64) *T {
 }
 
 // add remembers what was found behind a hash, which takes so many bytes: what is asked for only if there is a place for
-// it. It returns nil if there is none.
+// it. It returns nil if there is none, or if something else is just being added.
 func (k *knowns[T]) add(hash uint64, bytes int64, what func() T) *T {
-	b := &k.buckets[hash&uint64(len(k.buckets)-1)]
-	at := 0
-	for at < ways && b.knowns[at].Load() != nil {
-		at++
+	if !k.adding.TryLock() {
+		return nil
 	}
+	defer k.adding.Unlock()
+	all := *k.buckets.Load()
+	b := bucketOf(all, hash)
+	at := b.free()
+	for at == ways && len(all) < k.mostBuckets {
+		all = grown(all)
+		k.buckets.Store(&all)
+		b = bucketOf(all, hash)
+		at = b.free()
+	}
+	grows := bytes
 	if at == ways {
 		if rand.Uint32()%newcomer != 0 {
 			return nil
 		}
 		at = rand.IntN(ways)
+		grows -= b.knowns[at].Load().bytes
 	}
-	old := b.knowns[at].Load()
-	grows := bytes
-	if old != nil {
-		grows -= old.bytes
-	}
-	if grows > 0 && k.bytes.Load()+grows > k.most {
+	if grows > 0 && k.bytes+grows > k.mostBytes {
 		return nil
 	}
+	k.bytes += grows
 	e := &known[T]{hash, bytes, what()}
-	if !b.knowns[at].CompareAndSwap(old, e) {
-		return nil
-	}
-	b.hashes[at].Store(hash)
-	k.bytes.Add(grows)
+	b.put(at, e)
 	return &e.what
+}
+
+// free is the first free place, or ways.
+func (b *bucket[T]) free() (at int) {
+	for at < ways && b.knowns[at].Load() != nil {
+		at++
+	}
+	return at
+}
+
+func (b *bucket[T]) put(at int, e *known[T]) {
+	b.knowns[at].Store(e)
+	b.hashes[at].Store(e.hash)
+}
+
+// grown is twice as many buckets with the same in them: what one held has room in the two that it became.
+func grown[T any](old []bucket[T]) []bucket[T] {
+	all := make([]bucket[T], 2*len(old))
+	for i := range old {
+		for j := range old[i].knowns {
+			if e := old[i].knowns[j].Load(); e != nil {
+				b := bucketOf(all, e.hash)
+				b.put(b.free(), e)
+			}
+		}
+	}
+	return all
 }

@@ -2,7 +2,6 @@ package otlp
 
 import (
 	"hash/maphash"
-	"strings"
 	"sync"
 	"unsafe"
 
@@ -30,10 +29,6 @@ const (
 	mostServices     = 1 << 15
 )
 
-func newResources() resources {
-	return resources{knowns: newKnowns[knownResource](resourceBuckets, maxResourceBytes), services: map[graph.Service]*graph.Service{}}
-}
-
 // add remembers what the resource says that was read from bytes with that hash. It returns service, or one that says the
 // same and was there before, and whether requests to come will find it.
 func (r *resources) add(hash uint64, service *graph.Service, flawed repairs) (*graph.Service, bool) {
@@ -52,8 +47,8 @@ func (r *resources) same(service *graph.Service) *graph.Service {
 	if one := r.services[*service]; one != nil {
 		return one
 	}
-	if len(r.services) >= mostServices {
-		clear(r.services) // whoever refers to one of the old ones goes on doing so
+	if r.services == nil || len(r.services) >= mostServices {
+		r.services = map[graph.Service]*graph.Service{} // whoever refers to one of the old ones goes on doing so
 	}
 	r.services[*service] = service
 	return service
@@ -111,21 +106,9 @@ func (s *scan) readResource(data []byte) *fault {
 	return nil
 }
 
-// keepResource makes the service that spans refer to. It owns its strings: it may outlive the request.
+// keepResource makes the service that spans refer to. It may outlive the request.
 func (s *scan) keepResource() {
-	service := s.fresh
-	texts := [...]*string{
-		&service.Name, &service.Namespace, &service.Environment, &service.Version, &service.Tier,
-	}
-	var all strings.Builder
-	for _, t := range texts {
-		all.WriteString(*t)
-	}
-	rest := all.String()
-	for _, t := range texts {
-		*t, rest = rest[:len(*t)], rest[len(*t):]
-	}
-	s.service = &service
+	s.service = s.fresh.Lasting()
 	if !s.scattered {
 		s.service, s.lasting = s.known.add(s.source, s.service, s.flawed)
 	}

@@ -26,11 +26,14 @@ const (
 	maxShapeBytes = 48 << 20
 )
 
-func newShapes() shapes { return shapes{newKnowns[knownShape](shapeBuckets, maxShapeBytes)} }
-
 func bytesOf(s *graph.Shape) int64 {
 	return int64(unsafe.Sizeof(known[knownShape]{})+unsafe.Sizeof(*s)) +
 		int64(len(s.Operation)+len(s.Protocol)+len(s.Peer.Name)+len(s.Peer.Namespace)+len(s.Peer.Environment)+len(s.Peer.System)+len(s.Peer.Address))
+}
+
+// hash mixes the service and the kind of a shape into the hash of all else that it follows from.
+func (c *shapes) hash(service *graph.Service, kind graph.Kind, rest uint64) uint64 {
+	return stir(rest, uint64(uintptr(unsafe.Pointer(service)))^uint64(kind))
 }
 
 // find returns what is known behind a hash, or nil.
@@ -101,8 +104,7 @@ func (s *scan) shape() *graph.Shape {
 	if p.kind <= uint64(graph.KindConsumer) {
 		kind = graph.Kind(p.kind)
 	}
-	hash := stir(s.hash, uint64(uintptr(unsafe.Pointer(s.service)))^uint64(kind))
-	hash = stir(hash, maphash.Bytes(s.shapes.seed, p.name))
+	hash := stir(s.shapes.hash(s.service, kind, s.hash), maphash.Bytes(s.shapes.seed, p.name))
 	if k := s.shapes.find(hash, s.service, kind); k != nil {
 		p.mended |= k.mended
 		return k.shape

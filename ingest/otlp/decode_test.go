@@ -471,10 +471,11 @@ func TestShapesOfVaryingSpans(t *testing.T) {
 
 // What is remembered of shapes stays within its bound when large ones take the places of small ones.
 func TestShapesBound(t *testing.T) {
-	c := newShapes()
+	var c shapes
+	c.begin(shapeBuckets, maxShapeBytes)
 	service := &graph.Service{}
 	small := &graph.Shape{Service: service, Operation: "x"}
-	n := uint64(ways * len(c.buckets))
+	n := uint64(ways * shapeBuckets)
 	for i := range n {
 		c.add(i+1, small, 0)
 	}
@@ -486,7 +487,7 @@ func TestShapesBound(t *testing.T) {
 			c.add((round+1)*n+i+1, big, 0)
 		}
 	}
-	if got := c.bytes.Load(); got > maxShapeBytes {
+	if got := c.bytes; got > maxShapeBytes {
 		t.Errorf("shapes take %d MB, bound %d MB", got>>20, maxShapeBytes>>20)
 	}
 }
