@@ -110,6 +110,13 @@ func (mt *metrics) observe(m *machine) {
 	mt.nodes.Set(float64(nodes))
 }
 
+// nothing publishes that this process has no machine.
+func (mt *metrics) nothing() {
+	for _, g := range []prometheus.Gauge{mt.remembered, mt.spilled, mt.waiting, mt.nodes} {
+		g.Set(0)
+	}
+}
+
 // skip leaves out what the machine has counted up to now.
 func (mt *metrics) skip(m *machine) {
 	mt.last, mt.lastOver, mt.lastEdge = m.matcher.Counters(), m.names.Over(), m.folder.OverEdges()

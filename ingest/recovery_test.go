@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"faultline/ingest/exchange"
 	"faultline/ingest/journal"
@@ -250,6 +251,10 @@ func TestStoreLagWithoutLeader(t *testing.T) {
 		if d := lag(30 * time.Second); d != 0 {
 			t.Errorf("%s behind while all is well", d)
 		}
+		remembers := func() bool { return testutil.ToFloat64(s.metrics.remembered) > 0 && s.spill != nil }
+		if !remembers() {
+			t.Error("who leads remembers nothing")
+		}
 		now := exchange.Epoch(time.Now().UnixNano() / int64(exchange.Length))
 		if _, err := log.Beat(t.Context(), "00-dead", now, 30*time.Second); err != nil {
 			t.Fatal(err)
@@ -257,8 +262,14 @@ func TestStoreLagWithoutLeader(t *testing.T) {
 		if d := lag(25 * time.Second); d < 20*time.Second {
 			t.Errorf("%s behind with a leader that is dead for 25 s", d)
 		}
+		if remembers() {
+			t.Error("who does not lead any more still holds what it remembered")
+		}
 		if d := lag(20 * time.Second); d != 0 {
 			t.Errorf("%s behind after another has taken over", d)
+		}
+		if !remembers() {
+			t.Error("who leads again remembers nothing")
 		}
 		cancel()
 		if err := <-done; err != nil {

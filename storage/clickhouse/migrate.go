@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -161,6 +162,7 @@ func (s *Store) setRetention(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("select the engines of the tables: %w", err)
 	}
+	var set []string
 	for table, d := range keep {
 		column := "bucket"
 		switch table {
@@ -176,7 +178,11 @@ func (s *Store) setRetention(ctx context.Context) error {
 		if err := s.exec(ctx, fmt.Sprintf("ALTER TABLE %s MODIFY TTL %s", table, ttl)); err != nil {
 			return fmt.Errorf("set the retention of %s: %w", table, err)
 		}
-		s.log.Info("retention set", "table", table, "keep", d)
+		set = append(set, fmt.Sprintf("%s %s", table, d))
+	}
+	if len(set) > 0 {
+		slices.Sort(set)
+		s.log.Info("retention set", "tables", strings.Join(set, ", "))
 	}
 	return nil
 }

@@ -22,7 +22,7 @@ import (
 // Config is every setting of Faultline. One file serves all programs; each uses the sections it needs.
 type Config struct {
 	Log         LogConfig         `yaml:"log"`
-	MemoryLimit int64             `yaml:"memory_limit"` // bytes that the process stays under, the engine not counted: the runtime keeps to it and the budgets of ingest are lowered to fit; 0 leaves it to GOMEMLIMIT
+	MemoryLimit int64             `yaml:"memory_limit"` // bytes that the process stays under, the engine not counted: the runtime keeps to it and the budgets of ingest are lowered to fit; at least 64MiB, or 0 to leave it to GOMEMLIMIT
 	StopTimeout time.Duration     `yaml:"stop_timeout"` // how long each part of the process may take to stop
 	DataDir     string            `yaml:"data_dir"`     // where the journal of ingest is, and in the all-in-one the engine's data; by default $XDG_DATA_HOME/faultline or ~/.local/share/faultline
 	Admin       AdminConfig       `yaml:"admin"`
@@ -112,6 +112,9 @@ func (c *Config) Data() (string, error) {
 	return filepath.Join(home, ".local", "share", "faultline"), nil
 }
 
+// leastMemory is the least memory_limit that leaves room for work.
+const leastMemory = 64 << 20
+
 // Validate reports every mistake.
 func (c *Config) Validate() error {
 	var errs []error
@@ -123,8 +126,8 @@ func (c *Config) Validate() error {
 	if c.StopTimeout <= 0 {
 		errs = append(errs, errors.New("stop_timeout must be positive"))
 	}
-	if c.MemoryLimit < 0 {
-		errs = append(errs, errors.New("memory_limit must not be negative"))
+	if c.MemoryLimit != 0 && c.MemoryLimit < leastMemory {
+		errs = append(errs, fmt.Errorf("memory_limit must be at least %dMiB, or 0 to leave it to GOMEMLIMIT: a process with nothing to do takes half of that", leastMemory>>20))
 	}
 	store := c.ClickHouse
 	if len(store.Addr) == 0 {

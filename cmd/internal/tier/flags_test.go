@@ -84,11 +84,11 @@ func TestSourcesInOrder(t *testing.T) {
 }
 
 func TestMistakesOfSeveralSectionsAtOnce(t *testing.T) {
-	_, err := load(t, "--listen", "8080", "--set", "otlp.limits.body_bytes=0", "--set", "ingest.max_rows=-1", "--set", "clickhouse.max_conns=0")
+	_, err := load(t, "--listen", "8080", "--set", "otlp.limits.body_bytes=0", "--set", "ingest.max_rows=-1", "--set", "clickhouse.max_conns=0", "--memory-limit", "1MB")
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{"api.listen must be host:port", "otlp.limits.body_bytes", "ingest.max_rows", "clickhouse.max_conns"} {
+	for _, want := range []string{"api.listen must be host:port", "otlp.limits.body_bytes", "ingest.max_rows", "clickhouse.max_conns", "memory_limit must be at least 64MiB"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("error lacks %q: %v", want, err)
 		}
