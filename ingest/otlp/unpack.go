@@ -128,12 +128,11 @@ func (u *unpacker) services(n int) {
 			return
 		}
 		hash := stir(maphash.Bytes(known.seed, from[:len(from)-len(u.in)]), aside)
-		service, lasting := (*graph.Service)(nil), true
 		if k := known.find(hash); k != nil {
-			service = k.service
-		} else {
-			service, lasting = known.add(hash, s.Lasting(), 0)
+			u.of, u.lasting = append(u.of, k.service), append(u.lasting, true)
+			continue
 		}
+		service, lasting := known.add(hash, s.Lasting(), 0)
 		u.of, u.lasting = append(u.of, service), append(u.lasting, lasting)
 	}
 }
