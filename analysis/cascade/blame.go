@@ -49,7 +49,7 @@ func rank(base, now *Sample, compared int) Ranking {
 	if len(longer.Shares) == 0 {
 		longer = slow(base, now, likely)
 	}
-	material := longer.Units*1e6 >= leastTime*now.work()
+	material := len(longer.Shares) > 0 && longer.Units*1e6 >= leastTime*now.work()
 	best, most := Ranking{}, float64(leastRequests)
 	longer.Requests = slowRequests(base, now)
 	if material && longer.Requests >= most {
@@ -62,7 +62,9 @@ func rank(base, now *Sample, compared int) Ranking {
 		}
 	}
 	if len(best.Shares) == 0 && !material {
-		best = different(base, now)
+		if best = different(base, now); len(best.Shares) == 0 {
+			best = omitting(base, now)
+		}
 	}
 	if len(best.Shares) == 0 {
 		best = longer
@@ -222,13 +224,7 @@ func different(base, now *Sample) Ranking {
 		if b == nil || n == nil || b.requests <= 0 || n.requests <= 0 {
 			continue
 		}
-		before, after := 0.0, 0.0
-		if c := base.calls[k]; c != nil {
-			before = c.calls
-		}
-		if c := now.calls[k]; c != nil {
-			after = c.calls
-		}
+		before, after := base.callsOf(k), now.callsOf(k)
 		ratio := n.requests / b.requests
 		more := math.Abs(after - before*ratio)
 		chance := (before + after) * ratio // the square of what chance explains, if calls come one by one
@@ -244,6 +240,35 @@ func different(base, now *Sample) Ranking {
 		s.because(OtherCalls, requests, n.requests, 0)
 	}
 	return t.ranking(Different)
+}
+
+// omitting follows requests that leave out a call which requests make once at the most, where that is only likely not to be chance
+// (Fisher's exact test). It is for want of anything clear: a fault of an operation with few requests leaves no more behind.
+func omitting(base, now *Sample) Ranking {
+	t := tally{}
+	for k := range merged(base.calls, now.calls) {
+		b, n := base.operations[k.caller], now.operations[k.caller]
+		if b == nil || n == nil || !atMostOnce(base, now, group{k.caller, k.callee.node}) {
+			continue
+		}
+		before, after := max(b.requests-base.callsOf(k), 0), max(n.requests-now.callsOf(k), 0)
+		if after*b.requests <= before*n.requests || uneven(after, n.requests, before, b.requests) >= likely {
+			continue
+		}
+		more := after - before*n.requests/b.requests
+		s := t.of(k.caller.node)
+		s.Units += more
+		s.because(OtherCalls, more, n.requests, 0)
+	}
+	return t.ranking(Different)
+}
+
+// callsOf is how many calls of a kind there were.
+func (s *Sample) callsOf(k call) float64 {
+	if c := s.calls[k]; c != nil {
+		return c.calls
+	}
+	return 0
 }
 
 // atMostOnce reports whether no request was seen to call the callee of a group more than once. How many do then varies by

@@ -99,7 +99,7 @@ func TestScoreOnRecordedFaults(t *testing.T) {
 		all        bool    // also faults that leave no sign in the service's own spans
 		top1, top3 float64 // least shares
 	}{
-		{"nezha-ob", true, 0.75, 0.9},
+		{"nezha-ob", true, 0.75, 0.92},
 		{"nezha-tt", false, 0, 0.95},
 		{"nezha-tt-derived-errors", false, 0, 0.95},
 		{"hotrod-live", true, 0, 0},
