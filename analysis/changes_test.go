@@ -180,7 +180,7 @@ func TestAnIncidentSaysItsReasonsInOrder(t *testing.T) {
 	c := r.incidentClaim(&cascade.Incident{Candidates: []cascade.Candidate{{Share: cascade.Share{Node: web.ID(), Share: 1, Reasons: []cascade.Reason{
 		{Kind: cascade.OwnFailures, Units: 10, Of: 100}, {Kind: cascade.FirstIll},
 	}}}}})
-	want := "10 requests of 100 that web served failed although all their calls succeeded. Web was ill before all other candidates. Open the incident"
+	want := "10 requests of 100 that web served failed although all their calls succeeded. web was ill before all other candidates. Open the incident"
 	if !strings.HasPrefix(c.Detail, want) {
 		t.Errorf("got %q, want it to begin with %q", c.Detail, want)
 	}

@@ -57,7 +57,8 @@ func (r *Report) incidentClaim(i *cascade.Incident) finding.Claim {
 		c.Traces = first.Traces
 		var reasons strings.Builder
 		for _, reason := range first.Reasons {
-			reasons.WriteString(sentence(reason.Text(r.name(first.Node))) + " ")
+			name := r.name(first.Node)
+			reasons.WriteString(sentence(reason.Text(name), name) + " ")
 		}
 		c.Detail = reasons.String() + c.Detail
 		for _, x := range i.Candidates {
@@ -92,8 +93,11 @@ func (r *Report) causes(i *cascade.Incident) string {
 	return fmt.Sprintf("%s %s of %s", strings.Join(names, " and "), is, of)
 }
 
-// sentence is a text with a capital and a full stop.
-func sentence(text string) string {
+// sentence is a text with a capital and a full stop. Names stay as they are.
+func sentence(text, name string) string {
+	if strings.HasPrefix(text, name) {
+		return text + "."
+	}
 	first, size := utf8.DecodeRuneInString(text)
 	return string(unicode.ToUpper(first)) + text[size:] + "."
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -14,6 +13,7 @@ import (
 
 	"faultline/analysis/dependency"
 	"faultline/analysis/policy"
+	"faultline/cmd/internal/proc"
 	"faultline/cmd/internal/tier"
 	"faultline/graph"
 	"faultline/ingest/fold"
@@ -21,7 +21,7 @@ import (
 )
 
 // errViolated ends the command with its exit code; what is violated was printed.
-var errViolated = errors.New("the policy is violated")
+const errViolated proc.Answer = "the policy is violated"
 
 func newCheckCommand() *cobra.Command {
 	from, file, window, format := runningURL(), "", "now-24h", "text"
@@ -30,7 +30,7 @@ func newCheckCommand() *cobra.Command {
 		Use:   "check --policy FILE [TRACES…]",
 		Short: "Hold what was seen against a policy; for CI",
 		Long: `Hold what a running Faultline has seen against a policy, or what files of recorded traces show, and exit with 1 if a rule is
-violated. A policy is YAML:
+violated, and with 2 if that could not be found out. A policy is YAML:
 
   version: 1
   groups:                      # names that rules may use in place of a service
@@ -54,6 +54,7 @@ Services are named by name or by a pattern with * and ?. A rule about which too 
 is no violation unless --strict says so.`,
 		Example: `  faultline check --policy policy.yaml --from https://faultline.example.com
   faultline check --policy policy.yaml traces-of-the-load-test.otlp.jsonl.gz`,
+		Annotations: map[string]string{proc.Answers: "whether all rules are kept"},
 	}
 	cmd.Flags().StringVar(&from, "from", from, "base URL of the running Faultline (variable: FAULTLINE_URL)")
 	cmd.Flags().StringVar(&file, "policy", file, "file with the policy")

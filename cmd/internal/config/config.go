@@ -123,8 +123,8 @@ func Load(cfg any, from Sources) error {
 			}
 		}
 	}
-	if v, ok := cfg.(interface{ Validate() error }); ok && len(errs) == 0 {
-		return v.Validate()
+	if v, ok := cfg.(interface{ Validate() error }); ok {
+		errs = append(errs, v.Validate()) // what could not be read has its default, with which nothing is wrong
 	}
 	return errors.Join(errs...)
 }

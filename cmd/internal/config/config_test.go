@@ -235,6 +235,13 @@ func TestLoadMistakes(t *testing.T) {
 			env:  []string{"FAULTLINE_RATIO=2", "FAULTLINE_DOORS__MAX_STREAMS=0"},
 			want: []string{"doors.max_streams must be positive", "ratio must be between 0 and 1"},
 		},
+		"beside what cannot be read": {
+			env: []string{"FAULTLINE_RATIO=2", "FAULTLINE_DOORS__MAX_STREAMS=many"},
+			want: []string{
+				`FAULTLINE_DOORS__MAX_STREAMS: doors.max_streams: "many" is not a number, or a number of bytes such as 64MiB`,
+				"ratio must be between 0 and 1",
+			},
+		},
 		"no YAML": {
 			file: "a: [",
 			want: []string{"did not find expected node content"},

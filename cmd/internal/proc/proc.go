@@ -30,13 +30,24 @@ func Execute(cmd *cobra.Command) int {
 	}()
 
 	cmd.SilenceUsage, cmd.SilenceErrors = true, true
-	switch err := cmd.ExecuteContext(ctx); {
+	switch executed, err := cmd.ExecuteContextC(ctx); {
 	case err == nil:
 		return 0
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return 130 // ended in the middle by the one who asked for it, as shells say it
 	default:
 		fmt.Fprintf(os.Stderr, "%s: %v\n", cmd.Name(), err)
+		if answer := new(Answer); executed.Annotations[Answers] != "" && !errors.As(err, answer) {
+			return 2
+		}
 		return 1
 	}
 }
+
+// Answers is the annotation of commands that answer yes or no: they exit with 1 for an Answer, and with 2 if there is none.
+const Answers = "answers"
+
+// Answer is the error of a command that did all it should, and the answer is no.
+type Answer string
+
+func (a Answer) Error() string { return string(a) }

@@ -16,9 +16,16 @@ import (
 // TestMain runs the test binary as the program under test when asked to by the environment.
 func TestMain(m *testing.M) {
 	if behaviour := os.Getenv("PROC_TEST_BEHAVIOUR"); behaviour != "" {
-		os.Exit(Execute(&cobra.Command{Use: "test", RunE: func(cmd *cobra.Command, _ []string) error {
-			if behaviour == "fails" {
+		var annotations map[string]string
+		if behaviour == "answers no" || behaviour == "cannot answer" {
+			annotations = map[string]string{Answers: "whether all is well"}
+		}
+		os.Exit(Execute(&cobra.Command{Use: "test", Annotations: annotations, RunE: func(cmd *cobra.Command, _ []string) error {
+			switch behaviour {
+			case "fails", "cannot answer":
 				return fmt.Errorf("open the store: %w", os.ErrPermission)
+			case "answers no":
+				return Answer("it is not")
 			}
 			fmt.Println("ready")
 			<-cmd.Context().Done()
@@ -46,6 +53,8 @@ func TestExecuteSignals(t *testing.T) {
 		"the second signal ends a drain": {"hangs", []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}, 1},
 		"a command cut short":            {"is interrupted", []syscall.Signal{syscall.SIGINT}, 130},
 		"an error is exit code 1":        {"fails", nil, 1},
+		"so is the answer no":            {"answers no", nil, 1},
+		"no answer is exit code 2":       {"cannot answer", nil, 2},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
