@@ -115,9 +115,9 @@ func New(cfg Config, j *journal.Journal, d *otlp.Decoder, w Writer, shared excha
 	return s
 }
 
-// ServiceGraph collects the metrics that Grafana's service graph reads. They are not in the registry given to New: there
-// are many for each edge, which only those who ask for them should pay for.
-func (s *Service) ServiceGraph() prometheus.Collector { return s.graph }
+// ServiceGraph writes the metrics that Grafana's service graph reads, in Prometheus' text format. They are not in the registry
+// given to New: there are many for each edge.
+func (s *Service) ServiceGraph() io.WriterTo { return s.graph }
 
 // newMachine returns a machine that is silent, in the place of all made before.
 func (s *Service) newMachine() *machine {

@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"faultline/graph"
 	"faultline/graph/match"
 )
@@ -41,7 +39,8 @@ type sgSeries struct {
 	skip             bool // counted elsewhere
 	unpaired         bool // calls of it have one half only
 	requests, failed float64
-	client, server   sgHistogram
+	clientTimes      sgHistogram
+	serverTimes      sgHistogram
 	touched          bool      // since the last sweep
 	seen             time.Time // at the last sweep after it was touched
 }
@@ -62,21 +61,6 @@ const (
 
 // elsewhere stands for all calls that are counted elsewhere.
 var elsewhere = &sgSeries{skip: true}
-
-var sgLabels = []string{"client", "server", "connection_type", "client_service_namespace", "server_service_namespace"}
-
-func sgDesc(name, help string) *prometheus.Desc {
-	return prometheus.NewDesc("traces_service_graph_"+name, help, sgLabels, nil)
-}
-
-var (
-	sgRequests = sgDesc("request_total", "Calls between two nodes, weighted by their sampling probability.")
-	sgFailed   = sgDesc("request_failed_total", "Failed calls between two nodes, weighted likewise.")
-	sgClient   = sgDesc("request_client_seconds", "Duration of calls as the client measured it.")
-	sgServer   = sgDesc("request_server_seconds", "Duration of calls as the server measured it.")
-	sgUnpaired = prometheus.NewDesc("traces_service_graph_unpaired_spans_total", "Spans whose other half did not come within the wait.", nil, nil)
-	sgDropped  = prometheus.NewDesc("traces_service_graph_dropped_spans_total", "Spans forgotten before their wait was over, for want of room.", nil, nil)
-)
 
 func newServiceGraph(most int) *serviceGraph {
 	return &serviceGraph{most: most, series: map[sgKey]*sgSeries{}, byEnds: map[uint64]*sgSeries{}}
@@ -108,8 +92,8 @@ func (g *serviceGraph) count(names *match.Names, c *match.Call) {
 	if c.Outcome&graph.Failed != 0 {
 		s.failed += n
 	}
-	s.client.observe(c.ClientTime, n)
-	s.server.observe(c.ServerTime, n)
+	s.clientTimes.observe(c.ClientTime, n)
+	s.serverTimes.observe(c.ServerTime, n)
 }
 
 // open returns the series of c. Messages count from producer to consumer, not to and from their queue.
@@ -185,40 +169,4 @@ func (h *sgHistogram) observe(d time.Duration, n float64) {
 	if i, _ := slices.BinarySearch(sgBuckets[:], d.Seconds()); i < len(sgBuckets) {
 		h.counts[i] += n
 	}
-}
-
-// Describe implements prometheus.Collector.
-func (g *serviceGraph) Describe(ch chan<- *prometheus.Desc) {
-	ch <- sgRequests
-	ch <- sgFailed
-	ch <- sgClient
-	ch <- sgServer
-	ch <- sgUnpaired
-	ch <- sgDropped
-}
-
-// Collect implements prometheus.Collector. Series idle for 15 minutes are dropped.
-func (g *serviceGraph) Collect(ch chan<- prometheus.Metric) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.sweep(time.Now())
-	ch <- prometheus.MustNewConstMetric(sgUnpaired, prometheus.CounterValue, g.unpaired)
-	ch <- prometheus.MustNewConstMetric(sgDropped, prometheus.CounterValue, g.dropped)
-	for k, s := range g.series {
-		labels := []string{k.client, k.server, k.connection, k.clientNamespace, k.serverNamespace}
-		ch <- prometheus.MustNewConstMetric(sgRequests, prometheus.CounterValue, s.requests, labels...)
-		ch <- prometheus.MustNewConstMetric(sgFailed, prometheus.CounterValue, s.failed, labels...)
-		s.client.collect(ch, sgClient, labels)
-		s.server.collect(ch, sgServer, labels)
-	}
-}
-
-func (h *sgHistogram) collect(ch chan<- prometheus.Metric, desc *prometheus.Desc, labels []string) {
-	buckets := make(map[float64]uint64, len(sgBuckets))
-	var below float64
-	for i, le := range sgBuckets {
-		below += h.counts[i]
-		buckets[le] = uint64(below)
-	}
-	ch <- prometheus.MustNewConstHistogram(desc, uint64(h.n), h.sum, buckets, labels...)
 }

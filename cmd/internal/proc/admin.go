@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/klauspost/compress/gzhttp"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
@@ -104,11 +105,11 @@ func (h *Health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // Admin is the handler of the admin listener: /metrics, /metrics/service-graph with only what Grafana's
 // service graph reads, which is in graph, /livez and its alias /healthz, /readyz, and /debug/pprof, which is here and nowhere
 // else because it tells all about the process.
-func Admin(reg, graph *prometheus.Registry, health *Health) http.Handler {
+func Admin(reg *prometheus.Registry, graph *Exposition, health *Health) http.Handler {
 	live := new(Health) // no conditions: it answers, so it lives
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.InstrumentMetricHandler(reg, promhttp.HandlerFor(prometheus.Gatherers{reg, graph}, promhttp.HandlerOpts{Registry: reg})))
-	mux.Handle("GET /metrics/service-graph", promhttp.HandlerFor(graph, promhttp.HandlerOpts{}))
+	mux.Handle("GET /metrics", gzhttp.GzipHandler(promhttp.InstrumentMetricHandler(reg, Metrics(reg, graph))))
+	mux.Handle("GET /metrics/service-graph", gzhttp.GzipHandler(http.HandlerFunc(graph.serve)))
 	mux.Handle("GET /livez", live)
 	mux.Handle("GET /healthz", live)
 	mux.Handle("GET /readyz", health)

@@ -1,8 +1,11 @@
 package proc
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -10,8 +13,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promauto"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 )
 
 func TestReadiness(t *testing.T) {
@@ -46,7 +49,7 @@ func TestReadiness(t *testing.T) {
 					health.Drain()
 				}
 				w := httptest.NewRecorder()
-				Admin(NewRegistry(), prometheus.NewRegistry(), &health).ServeHTTP(w, httptest.NewRequest(http.MethodGet, tt.path, nil))
+				Admin(NewRegistry(), new(Exposition), &health).ServeHTTP(w, httptest.NewRequest(http.MethodGet, tt.path, nil))
 				if w.Code != tt.status || w.Body.String() != tt.body {
 					t.Errorf("%s is %d %q, want %d %q", tt.path, w.Code, w.Body, tt.status, tt.body)
 				}
@@ -64,24 +67,60 @@ func checks(namesAndChecks ...any) map[string]func(context.Context) error {
 	return m
 }
 
+// Both readings are what a parser of the format takes, compressed for those who can read that.
 func TestAdminMetricsAndProfiles(t *testing.T) {
-	graph := prometheus.NewRegistry()
-	promauto.With(graph).NewCounter(prometheus.CounterOpts{Name: "traces_service_graph_request_total", Help: "x"})
+	const family = "# HELP traces_service_graph_request_total x\n# TYPE traces_service_graph_request_total counter\ntraces_service_graph_request_total 7\n"
+	graph := new(Exposition)
 	admin := Admin(NewRegistry(), graph, new(Health))
-	for path, want := range map[string]string{
-		"/metrics":               `faultline_build_info{go_version="go`,
-		"/metrics/service-graph": "# HELP traces_service_graph_request_total x\n# TYPE traces_service_graph_request_total counter\ntraces_service_graph_request_total 0\n",
-		"/debug/pprof/cmdline":   "proc.test",
-		"/debug/pprof/heap":      "",
-	} {
+	read := func(path, accept, encoding string) (string, string) {
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		r.Header.Set("Accept", accept)
+		r.Header.Set("Accept-Encoding", encoding)
 		w := httptest.NewRecorder()
-		admin.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
-		got := w.Body.String()
-		if w.Code != http.StatusOK || !strings.Contains(got, want) {
-			t.Errorf("%s is %d and lacks %q", path, w.Code, want)
+		admin.ServeHTTP(w, r)
+		if w.Code != http.StatusOK {
+			t.Errorf("%s is %d", path, w.Code)
 		}
-		if path == "/metrics/service-graph" && got != want {
-			t.Errorf("%s is %q, want %q", path, got, want)
+		if w.Header().Get("Content-Encoding") != "gzip" {
+			return w.Body.String(), w.Header().Get("Content-Type")
+		}
+		plain, err := gzip.NewReader(w.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text), w.Header().Get("Content-Type")
+	}
+	if got, _ := read("/metrics/service-graph", "", ""); got != "" {
+		t.Errorf("of nobody: %q", got)
+	}
+	graph.Set(bytes.NewBufferString(family))
+	if got, _ := read("/metrics/service-graph", "", ""); got != family {
+		t.Errorf("got %q, want %q", got, family)
+	}
+	for _, accept := range []string{"", "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited"} {
+		for _, encoding := range []string{"", "gzip"} {
+			graph.Set(bytes.NewBufferString(family))
+			got, contentType := read("/metrics", accept, encoding)
+			parser := expfmt.NewTextParser(model.UTF8Validation)
+			families, err := parser.TextToMetricFamilies(strings.NewReader(got))
+			if err != nil || !strings.HasPrefix(contentType, "text/plain; version=0.0.4") {
+				t.Fatalf("%s: %v", contentType, err)
+			}
+			for name, want := range map[string]float64{"faultline_build_info": 1, "traces_service_graph_request_total": 7} {
+				f := families[name]
+				if f == nil || f.Metric[0].GetGauge().GetValue()+f.Metric[0].GetCounter().GetValue() != want {
+					t.Errorf("%s of those who accept %q is %v", name, accept, f)
+				}
+			}
+		}
+	}
+	for path, want := range map[string]string{"/debug/pprof/cmdline": "proc.test", "/debug/pprof/heap": ""} {
+		if got, _ := read(path, "", ""); !strings.Contains(got, want) {
+			t.Errorf("%s lacks %q", path, want)
 		}
 	}
 }

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"go.opentelemetry.io/otel"
 
 	"faultline/analysis"
@@ -34,7 +32,7 @@ func (p *Process) StartAPI(ctx context.Context, r *clickhouse.Store) error {
 	p.Parts.Go(ctx, "analysis", engine.Run)
 	p.Parts.Go(ctx, "api", func(ctx context.Context) error {
 		handler := web.New(ctx, p.Config.API.Limits, web.Dependencies{
-			Reader: r, Analyst: engine, UI: ui.Dist, Metrics: promhttp.HandlerFor(prometheus.Gatherers{p.Registry, p.graph}, promhttp.HandlerOpts{Registry: p.Registry}),
+			Reader: r, Analyst: engine, UI: ui.Dist, Metrics: proc.Metrics(p.Registry, p.graph),
 			Tracer: otel.Tracer("faultline/web"), Log: p.Log, Registry: p.Registry,
 		})
 		return proc.Serve(ctx, l, handler, apiDrain)

@@ -30,7 +30,7 @@ func (p *Process) StartIngest(ctx context.Context, store *clickhouse.Store, alon
 		shared = exchangeStore{store}
 	}
 	service := ingest.New(p.Config.Ingest, log, otlp.NewDecoder(p.Config.OTLP.Decode), store, shared, proc.Version, p.Log, p.Registry)
-	p.graph.MustRegister(service.ServiceGraph())
+	p.graph.Set(service.ServiceGraph())
 	doors, err := otlp.New(p.Config.OTLP, service, p.Log, p.Registry)
 	if err != nil {
 		return err

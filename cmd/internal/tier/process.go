@@ -25,7 +25,7 @@ type Process struct {
 	Config   Config
 	Log      *slog.Logger
 	Registry *prometheus.Registry
-	graph    *prometheus.Registry // of the metrics that Grafana's service graph reads
+	graph    *proc.Exposition // the metrics that Grafana's service graph reads
 	Health   *proc.Health
 	Parts    *proc.Parts
 
@@ -42,7 +42,7 @@ func Run(ctx context.Context, name string, cfg Config, out io.Writer, start func
 	slog.SetDefault(log)
 	cfg.fitMemory(proc.LimitMemory(cfg.MemoryLimit))
 	p := &Process{
-		Config: cfg, Log: log, Registry: proc.NewRegistry(), graph: prometheus.NewRegistry(), Health: new(proc.Health), Parts: proc.NewParts(log), name: name,
+		Config: cfg, Log: log, Registry: proc.NewRegistry(), graph: new(proc.Exposition), Health: new(proc.Health), Parts: proc.NewParts(log), name: name,
 	}
 	defer context.AfterFunc(ctx, p.Health.Drain)()
 

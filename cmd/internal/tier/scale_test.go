@@ -21,7 +21,7 @@ import (
 var (
 	scale       = flag.Bool("scale", false, "measure the memory of ingest with 100,000 edges")
 	memoryLimit = flag.String("memory-limit", "0", "limit of that ingest process")
-	heapProfile = flag.String("heap", "", "file for a profile of that memory")
+	heapProfile = flag.String("heap", "", "file for a profile of that memory when the most was in use; beside it, with .end, one of what lives at the end")
 )
 
 const (
@@ -79,6 +79,34 @@ func edgeCalls(round uint64, from, to int, whole bool) []byte {
 	return b
 }
 
+// profileMost looks at the heap of a process again and again, until it is told to stop, and leaves the profile of when the
+// most was in use in file.
+func profileMost(t *testing.T, admin, file string) (stop func()) {
+	end, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		most := 0
+		for {
+			select {
+			case <-end:
+				return
+			case <-time.After(100 * time.Millisecond):
+			}
+			_, profile := get(t, admin+"/debug/pprof/heap?debug=1")
+			m := regexp.MustCompile(`HeapInuse = (\d+)`).FindStringSubmatch(profile)
+			if m == nil {
+				continue
+			}
+			if now, _ := strconv.Atoi(m[1]); now > most {
+				most = now
+				_, profile := get(t, admin+"/debug/pprof/heap")
+				_ = os.WriteFile(file, []byte(profile), 0o600)
+			}
+		}
+	}()
+	return func() { close(end); <-ended }
+}
+
 // TestMemoryAtScale measures what an ingest process takes that knows 100,000 edges while 300,000 halves of calls wait
 // for the other.
 func TestMemoryAtScale(t *testing.T) {
@@ -88,6 +116,9 @@ func TestMemoryAtScale(t *testing.T) {
 	access := clickhousetest.New(t)
 	f := newFleet(t, access, access.Addr, 1, "--set", "ingest.match.wait=30s", "--set", "ingest.match.settle=5s", "--set", "ingest.flush_every=2s", "--memory-limit", *memoryLimit)
 	p := f.runs[0]
+	if *heapProfile != "" {
+		defer profileMost(t, p.addresses["admin"], *heapProfile)()
+	}
 	// As many halves wait as come within the wait: this rate of them makes 300,000.
 	begin, sent := time.Now(), 0
 	send := func(wire []byte, spans int) {
@@ -150,7 +181,7 @@ func TestMemoryAtScale(t *testing.T) {
 	show("two blocks later")
 	if *heapProfile != "" {
 		_, profile := get(t, p.addresses["admin"]+"/debug/pprof/heap?gc=1")
-		if err := os.WriteFile(*heapProfile, []byte(profile), 0o600); err != nil {
+		if err := os.WriteFile(*heapProfile+".end", []byte(profile), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
