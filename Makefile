@@ -76,6 +76,10 @@ bench-ingest: build engine ## what ingest costs for each span, on a core of its 
 bench-memory: build engine ## what ingest takes of memory with 100,000 edges and 300,000 halves of calls that wait
 	go test -count=1 -timeout 20m -v -run '^TestMemoryAtScale$$' ./cmd/internal/tier -scale $(ARGS)
 
+.PHONY: bench-analysis
+bench-analysis: build engine ## what the analysis of 99,000 edges takes, reading from the database included; ARGS='-looks-profile FILE'
+	go test -count=1 -timeout 20m -v -run '^TestLooksAtScale$$' ./cmd/internal/tier -looks 4m $(ARGS)
+
 .PHONY: score
 score: ## how right the analysis is, on data with known truth; the tables of docs/accuracy.md
 	go test -count=1 -v -timeout 30m -run 'Score|SingleFaults|QuietDay|TimeToDetect' ./analysis/cascade -long | grep -v '^=== '

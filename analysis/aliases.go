@@ -63,7 +63,7 @@ func (e *Engine) nameAliases(ctx context.Context, now time.Time) error {
 		from = now.Add(-max(e.cfg.History, time.Hour))
 	}
 	w := graph.Window{From: from.Truncate(time.Hour), To: now.Truncate(time.Hour).Add(time.Hour)}
-	calls, err := e.store.CallSiteRows(ctx, e.tenant, w, time.Hour)
+	calls, err := e.store.CallSiteRows(ctx, e.tenant, w, time.Hour, nil)
 	if err != nil {
 		return fmt.Errorf("read who answers calls: %w", err)
 	}

@@ -29,16 +29,16 @@ import (
 	"faultline/graph"
 )
 
-// Evidence is what was seen, as rows.
+// Evidence is what was seen, as rows. Those that are read into a buffer are valid until it is read into again; it may be nil.
 type Evidence interface {
 	// OutcomeSeries returns the outcomes of w, which is at most six hours long, by minute.
-	OutcomeSeries(ctx context.Context, tenant string, w graph.Window) ([]graph.OutcomeRow, error)
+	OutcomeSeries(ctx context.Context, tenant string, w graph.Window, buf *graph.Buffer[graph.OutcomeRow]) ([]graph.OutcomeRow, error)
 	Graph(ctx context.Context, tenant string, w graph.Window) (graph.Graph, error)
 	// OutcomeCounts returns how the requests of some callers fared in w: only the requests and failures among them.
 	OutcomeCounts(ctx context.Context, tenant string, w graph.Window, callers []graph.NodeID) ([]graph.OutcomeRow, error)
 	// CallSiteRows and OperationRows return what was seen of the whole system, bucket by bucket.
-	CallSiteRows(ctx context.Context, tenant string, w graph.Window, step time.Duration) ([]graph.CallSiteRow, error)
-	OperationRows(ctx context.Context, tenant string, w graph.Window, step time.Duration) ([]graph.OperationRow, error)
+	CallSiteRows(ctx context.Context, tenant string, w graph.Window, step time.Duration, buf *graph.Buffer[graph.CallSiteRow]) ([]graph.CallSiteRow, error)
+	OperationRows(ctx context.Context, tenant string, w graph.Window, step time.Duration, buf *graph.Buffer[graph.OperationRow]) ([]graph.OperationRow, error)
 	// Slots returns what the busiest series of recent counted in the past, most operations and as many call sites.
 	Slots(ctx context.Context, tenant string, starts []time.Time, recent graph.Window, most int) ([]change.Slot, error)
 }
@@ -151,6 +151,7 @@ type Engine struct {
 	reached    time.Time // the horizon of the last look
 	heard      bool      // ingest has reported
 	waits      bool      // for ingest
+	buffers    buffers
 
 	seconds prometheus.Histogram
 	behind  prometheus.Gauge

@@ -61,7 +61,7 @@ var (
 	pg  = graph.Node{Type: graph.TypeDatabase, Name: "pg"}
 )
 
-func (s *shop) OutcomeSeries(_ context.Context, _ string, w graph.Window) (rows []graph.OutcomeRow, err error) {
+func (s *shop) OutcomeSeries(_ context.Context, _ string, w graph.Window, _ *graph.Buffer[graph.OutcomeRow]) (rows []graph.OutcomeRow, err error) {
 	if s.down {
 		return nil, errors.New("connection refused")
 	}
@@ -74,7 +74,7 @@ func (s *shop) OutcomeSeries(_ context.Context, _ string, w graph.Window) (rows 
 }
 
 func (s *shop) OutcomeCounts(ctx context.Context, tenant string, w graph.Window, callers []graph.NodeID) (sums []graph.OutcomeRow, err error) {
-	rows, err := s.OutcomeSeries(ctx, tenant, w)
+	rows, err := s.OutcomeSeries(ctx, tenant, w, nil)
 	for _, r := range rows {
 		if !slices.Contains(callers, r.Caller) {
 			continue
@@ -116,7 +116,7 @@ func (s *shop) WritePredictions(_ context.Context, _ string, p []calibration.Pre
 	return nil
 }
 
-func (s *shop) CallSiteRows(_ context.Context, _ string, w graph.Window, step time.Duration) (rows []graph.CallSiteRow, err error) {
+func (s *shop) CallSiteRows(_ context.Context, _ string, w graph.Window, step time.Duration, _ *graph.Buffer[graph.CallSiteRow]) (rows []graph.CallSiteRow, err error) {
 	for _, r := range s.calls {
 		if !r.Bucket.Before(w.From) && r.Bucket.Before(w.To) {
 			rows = append(rows, r)
@@ -125,7 +125,7 @@ func (s *shop) CallSiteRows(_ context.Context, _ string, w graph.Window, step ti
 	return rows, nil
 }
 
-func (s *shop) OperationRows(_ context.Context, _ string, w graph.Window, _ time.Duration) (rows []graph.OperationRow, err error) {
+func (s *shop) OperationRows(_ context.Context, _ string, w graph.Window, _ time.Duration, _ *graph.Buffer[graph.OperationRow]) (rows []graph.OperationRow, err error) {
 	for _, r := range s.requests {
 		if !r.Bucket.Before(w.From) && r.Bucket.Before(w.To) {
 			rows = append(rows, r)
@@ -139,11 +139,11 @@ func (s *shop) Slots(_ context.Context, _ string, starts []time.Time, _ graph.Wi
 		of := map[change.Series]*change.Slot{}
 		for at := start; at.Before(start.Add(change.SlotLength)); at = at.Add(time.Minute) {
 			w := graph.Window{From: at, To: at.Add(time.Minute)}
-			rows, _ := s.CallSiteRows(context.Background(), "", w, time.Minute)
+			rows, _ := s.CallSiteRows(context.Background(), "", w, time.Minute, nil)
 			for _, r := range rows {
 				add(of, change.Series{Node: r.Caller, Operation: r.CallerOperation, Callee: r.Callee}, start, at, &r.Stats)
 			}
-			requests, _ := s.OperationRows(context.Background(), "", w, time.Minute)
+			requests, _ := s.OperationRows(context.Background(), "", w, time.Minute, nil)
 			for _, r := range requests {
 				add(of, change.Series{Node: r.Node, Operation: r.Operation}, start, at, &r.Stats)
 			}

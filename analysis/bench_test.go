@@ -100,45 +100,48 @@ func newCity() *city {
 
 func operationName(n int) string { return string(rune('a'+n)) + " /items" }
 
-// made copies rows once for each step of a window.
-func made[T any](c *city, rows []T, w graph.Window, step time.Duration, finish func(*T, time.Time)) []T {
+// made copies rows once for each step of a window, as a store reads them.
+func made[T any](c *city, rows []T, w graph.Window, step time.Duration, buf *graph.Buffer[T], finish func(*T, *graph.Bins, time.Time)) []T {
 	begin := processorTime()
-	from := w.From.Truncate(step)
-	all := make([]T, 0, len(rows)*int((w.To.Sub(from)+step-1)/step))
-	for at := from; at.Before(w.To); at = at.Add(step) {
+	buf = buf.Reset()
+	for at := w.From.Truncate(step); at.Before(w.To); at = at.Add(step) {
 		for i := range rows {
-			all = append(all, rows[i])
-			finish(&all[len(all)-1], at)
+			buf.Rows = append(buf.Rows, rows[i])
+			finish(&buf.Rows[len(buf.Rows)-1], &buf.Bins, at)
 		}
 	}
 	c.making += processorTime() - begin
-	return all
+	return buf.Rows
 }
 
-func (c *city) OutcomeSeries(_ context.Context, _ string, w graph.Window) ([]graph.OutcomeRow, error) {
-	return made(c, c.outcomes, w, graph.OutcomeStep, func(r *graph.OutcomeRow, at time.Time) {
-		r.Bucket, r.FailedTimes, r.Tries = at, slices.Clone(r.FailedTimes), slices.Clone(r.Tries)
+func copied(bins *graph.Bins, h graph.Histogram) graph.Histogram {
+	return append(bins.Cut(len(h)), h...)
+}
+
+func (c *city) OutcomeSeries(_ context.Context, _ string, w graph.Window, buf *graph.Buffer[graph.OutcomeRow]) ([]graph.OutcomeRow, error) {
+	return made(c, c.outcomes, w, graph.OutcomeStep, buf, func(r *graph.OutcomeRow, bins *graph.Bins, at time.Time) {
+		r.Bucket, r.FailedTimes, r.Tries = at, copied(bins, r.FailedTimes), copied(bins, r.Tries)
 	}), nil
 }
 
-func (c *city) CallSiteRows(_ context.Context, _ string, w graph.Window, step time.Duration) ([]graph.CallSiteRow, error) {
-	return made(c, c.calls, w, step, func(r *graph.CallSiteRow, at time.Time) {
-		r.Bucket, r.Client, r.Server = at, slices.Clone(r.Client), slices.Clone(r.Server)
+func (c *city) CallSiteRows(_ context.Context, _ string, w graph.Window, step time.Duration, buf *graph.Buffer[graph.CallSiteRow]) ([]graph.CallSiteRow, error) {
+	return made(c, c.calls, w, step, buf, func(r *graph.CallSiteRow, bins *graph.Bins, at time.Time) {
+		r.Bucket, r.Client, r.Server = at, copied(bins, r.Client), copied(bins, r.Server)
 	}), nil
 }
 
-func (c *city) OperationRows(_ context.Context, _ string, w graph.Window, step time.Duration) ([]graph.OperationRow, error) {
-	return made(c, c.operations, w, step, func(r *graph.OperationRow, at time.Time) {
-		r.Bucket, r.Server = at, slices.Clone(r.Server)
+func (c *city) OperationRows(_ context.Context, _ string, w graph.Window, step time.Duration, buf *graph.Buffer[graph.OperationRow]) ([]graph.OperationRow, error) {
+	return made(c, c.operations, w, step, buf, func(r *graph.OperationRow, bins *graph.Bins, at time.Time) {
+		r.Bucket, r.Server = at, copied(bins, r.Server)
 	}), nil
 }
 
 func (c *city) Graph(_ context.Context, _ string, w graph.Window) (graph.Graph, error) {
 	return graph.Graph{
 		Window: w,
-		Nodes:  made(c, c.nodes, graph.Window{To: time.Time{}.Add(1)}, 1, func(n *graph.NodeStats, _ time.Time) { n.Server = slices.Clone(n.Server) }),
-		Edges: made(c, c.edges, graph.Window{To: time.Time{}.Add(1)}, 1, func(e *graph.Edge, _ time.Time) {
-			e.Client, e.Server = slices.Clone(e.Client), slices.Clone(e.Server)
+		Nodes:  made(c, c.nodes, graph.Window{To: time.Time{}.Add(1)}, 1, nil, func(n *graph.NodeStats, bins *graph.Bins, _ time.Time) { n.Server = copied(bins, n.Server) }),
+		Edges: made(c, c.edges, graph.Window{To: time.Time{}.Add(1)}, 1, nil, func(e *graph.Edge, bins *graph.Bins, _ time.Time) {
+			e.Client, e.Server = copied(bins, e.Client), copied(bins, e.Server)
 		}),
 	}, nil
 }
@@ -216,7 +219,7 @@ func BenchmarkTick(b *testing.B) {
 	e.since = now.Add(-40 * time.Minute)
 	for e.read = e.since; e.read.Before(now); e.read = e.read.Add(time.Minute) {
 		w := graph.Window{From: e.read, To: e.read.Add(time.Minute)}
-		outcomes, _ := c.OutcomeSeries(b.Context(), "", w)
+		outcomes, _ := c.OutcomeSeries(b.Context(), "", w, nil)
 		if err := e.add(outcomes); err != nil {
 			b.Fatal(err)
 		}

@@ -49,29 +49,29 @@ type asItWas struct {
 	outcomes   chunks[graph.OutcomeRow]
 }
 
-func (p *asItWas) CallSiteRows(ctx context.Context, tenant string, w graph.Window, step time.Duration) ([]graph.CallSiteRow, error) {
+func (p *asItWas) CallSiteRows(ctx context.Context, tenant string, w graph.Window, step time.Duration, buf *graph.Buffer[graph.CallSiteRow]) ([]graph.CallSiteRow, error) {
 	if step != graph.Step {
-		return p.Evidence.CallSiteRows(ctx, tenant, w, step)
+		return p.Evidence.CallSiteRows(ctx, tenant, w, step, buf)
 	}
 	return p.sites.read(w, graph.Step, *p.now, func(r *graph.CallSiteRow) time.Time { return r.Bucket },
 		func(w graph.Window) ([]graph.CallSiteRow, error) {
-			return p.Evidence.CallSiteRows(ctx, tenant, w, step)
+			return p.Evidence.CallSiteRows(ctx, tenant, w, step, nil)
 		})
 }
 
-func (p *asItWas) OperationRows(ctx context.Context, tenant string, w graph.Window, step time.Duration) ([]graph.OperationRow, error) {
+func (p *asItWas) OperationRows(ctx context.Context, tenant string, w graph.Window, step time.Duration, buf *graph.Buffer[graph.OperationRow]) ([]graph.OperationRow, error) {
 	if step != graph.Step {
-		return p.Evidence.OperationRows(ctx, tenant, w, step)
+		return p.Evidence.OperationRows(ctx, tenant, w, step, buf)
 	}
 	return p.operations.read(w, graph.Step, *p.now, func(r *graph.OperationRow) time.Time { return r.Bucket },
 		func(w graph.Window) ([]graph.OperationRow, error) {
-			return p.Evidence.OperationRows(ctx, tenant, w, step)
+			return p.Evidence.OperationRows(ctx, tenant, w, step, nil)
 		})
 }
 
-func (p *asItWas) OutcomeSeries(ctx context.Context, tenant string, w graph.Window) ([]graph.OutcomeRow, error) {
+func (p *asItWas) OutcomeSeries(ctx context.Context, tenant string, w graph.Window, _ *graph.Buffer[graph.OutcomeRow]) ([]graph.OutcomeRow, error) {
 	return p.outcomes.read(w, graph.OutcomeStep, *p.now, func(r *graph.OutcomeRow) time.Time { return r.Bucket },
-		func(w graph.Window) ([]graph.OutcomeRow, error) { return p.Evidence.OutcomeSeries(ctx, tenant, w) })
+		func(w graph.Window) ([]graph.OutcomeRow, error) { return p.Evidence.OutcomeSeries(ctx, tenant, w, nil) })
 }
 
 // Pipeline: by now all of it is stored.

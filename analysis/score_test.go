@@ -30,7 +30,7 @@ func (r *recording) counted(bucket time.Time, step time.Duration, w graph.Window
 	return !bucket.Before(w.From) && bucket.Before(w.To) && !bucket.Add(step).After(r.now)
 }
 
-func (r *recording) CallSiteRows(_ context.Context, _ string, w graph.Window, step time.Duration) (rows []graph.CallSiteRow, err error) {
+func (r *recording) CallSiteRows(_ context.Context, _ string, w graph.Window, step time.Duration, _ *graph.Buffer[graph.CallSiteRow]) (rows []graph.CallSiteRow, err error) {
 	for i := range r.CallSites {
 		if r.counted(r.CallSites[i].Bucket, graph.Step, w) {
 			rows = append(rows, r.CallSites[i])
@@ -40,7 +40,7 @@ func (r *recording) CallSiteRows(_ context.Context, _ string, w graph.Window, st
 	return rows, nil
 }
 
-func (r *recording) OperationRows(_ context.Context, _ string, w graph.Window, step time.Duration) (rows []graph.OperationRow, err error) {
+func (r *recording) OperationRows(_ context.Context, _ string, w graph.Window, step time.Duration, _ *graph.Buffer[graph.OperationRow]) (rows []graph.OperationRow, err error) {
 	for i := range r.Operations {
 		if r.counted(r.Operations[i].Bucket, graph.Step, w) {
 			rows = append(rows, r.Operations[i])
@@ -50,7 +50,7 @@ func (r *recording) OperationRows(_ context.Context, _ string, w graph.Window, s
 	return rows, nil
 }
 
-func (r *recording) OutcomeSeries(_ context.Context, _ string, w graph.Window) (rows []graph.OutcomeRow, err error) {
+func (r *recording) OutcomeSeries(_ context.Context, _ string, w graph.Window, _ *graph.Buffer[graph.OutcomeRow]) (rows []graph.OutcomeRow, err error) {
 	for i := range r.Outcomes {
 		if r.counted(r.Outcomes[i].Bucket, graph.OutcomeStep, w) {
 			rows = append(rows, r.Outcomes[i])

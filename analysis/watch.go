@@ -106,20 +106,27 @@ func (e *Engine) learnPast(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// rows reads the requests and calls of a window.
+// buffers are what the rows of a bucket or minute are read into, one after the other: they would be most of what a look allocates.
+type buffers struct {
+	calls      graph.Buffer[graph.CallSiteRow]
+	operations graph.Buffer[graph.OperationRow]
+	outcomes   graph.Buffer[graph.OutcomeRow]
+}
+
+// rows reads the requests and calls of a window. They are valid until it is called again.
 func (e *Engine) rows(ctx context.Context, w graph.Window, step time.Duration) (rows cascade.Rows, err error) {
-	if rows.Calls, err = e.store.CallSiteRows(ctx, e.tenant, w, step); err != nil {
+	if rows.Calls, err = e.store.CallSiteRows(ctx, e.tenant, w, step, &e.buffers.calls); err != nil {
 		return rows, fmt.Errorf("read calls: %w", err)
 	}
-	if rows.Operations, err = e.store.OperationRows(ctx, e.tenant, w, step); err != nil {
+	if rows.Operations, err = e.store.OperationRows(ctx, e.tenant, w, step, &e.buffers.operations); err != nil {
 		return rows, fmt.Errorf("read requests: %w", err)
 	}
 	return rows, nil
 }
 
-// outcomes reads how the requests of a window fared.
+// outcomes reads how the requests of a window fared, likewise.
 func (e *Engine) outcomes(ctx context.Context, w graph.Window) ([]graph.OutcomeRow, error) {
-	rows, err := e.store.OutcomeSeries(ctx, e.tenant, w)
+	rows, err := e.store.OutcomeSeries(ctx, e.tenant, w, &e.buffers.outcomes)
 	if err != nil {
 		return nil, fmt.Errorf("read outcomes: %w", err)
 	}

@@ -71,7 +71,7 @@ func (r *recorded) window() graph.Window {
 	return w
 }
 
-func (r *recorded) OutcomeSeries(_ context.Context, _ string, w graph.Window) (rows []graph.OutcomeRow, err error) {
+func (r *recorded) OutcomeSeries(_ context.Context, _ string, w graph.Window, _ *graph.Buffer[graph.OutcomeRow]) (rows []graph.OutcomeRow, err error) {
 	for i := range r.Outcomes {
 		if w.Contains(r.Outcomes[i].Bucket) {
 			rows = append(rows, r.Outcomes[i])
@@ -81,7 +81,7 @@ func (r *recorded) OutcomeSeries(_ context.Context, _ string, w graph.Window) (r
 }
 
 func (r *recorded) OutcomeCounts(ctx context.Context, tenant string, w graph.Window, callers []graph.NodeID) ([]graph.OutcomeRow, error) {
-	rows, err := r.OutcomeSeries(ctx, tenant, w)
+	rows, err := r.OutcomeSeries(ctx, tenant, w, nil)
 	rows = slices.DeleteFunc(rows, func(o graph.OutcomeRow) bool { return !slices.Contains(callers, o.Caller) })
 	return summed(rows, func(o *graph.OutcomeRow) graph.OutcomeRow {
 		return graph.OutcomeRow{Tenant: o.Tenant, Caller: o.Caller, Operation: o.Operation, Callee: o.Callee}
@@ -90,7 +90,7 @@ func (r *recorded) OutcomeCounts(ctx context.Context, tenant string, w graph.Win
 	}, func(a, b *graph.OutcomeRow) { a.Add(&b.OutcomeStats) }), err
 }
 
-func (r *recorded) CallSiteRows(_ context.Context, _ string, w graph.Window, step time.Duration) ([]graph.CallSiteRow, error) {
+func (r *recorded) CallSiteRows(_ context.Context, _ string, w graph.Window, step time.Duration, _ *graph.Buffer[graph.CallSiteRow]) ([]graph.CallSiteRow, error) {
 	var rows []graph.CallSiteRow
 	for i := range r.CallSites {
 		if w.Contains(r.CallSites[i].Bucket) {
@@ -107,7 +107,7 @@ func (r *recorded) CallSiteRows(_ context.Context, _ string, w graph.Window, ste
 	}, func(a, b *graph.CallSiteRow) { a.Stats.Add(&b.Stats) }), nil
 }
 
-func (r *recorded) OperationRows(_ context.Context, _ string, w graph.Window, step time.Duration) ([]graph.OperationRow, error) {
+func (r *recorded) OperationRows(_ context.Context, _ string, w graph.Window, step time.Duration, _ *graph.Buffer[graph.OperationRow]) ([]graph.OperationRow, error) {
 	var rows []graph.OperationRow
 	for i := range r.Operations {
 		if w.Contains(r.Operations[i].Bucket) {

@@ -110,7 +110,7 @@ func compareKeys(a, b *graph.EdgeKey) int {
 func (s *Store) edgesOf(ctx context.Context, params clickhouse.Parameters, first, last uint64) ([]graph.Edge, error) {
 	var (
 		edges []graph.Edge
-		bins  binArena
+		bins  graph.Bins
 		row   statsRow
 		e     graph.Edge
 		key   = keyTargets{EdgeKey: &e.EdgeKey}
@@ -146,7 +146,7 @@ type seen struct {
 func (s *Store) served(ctx context.Context, params clickhouse.Parameters) (map[graph.NodeID]*seen, error) {
 	var (
 		served  = map[graph.NodeID]*seen{}
-		bins    binArena
+		bins    graph.Bins
 		row     statsRow
 		id      uint64
 		last    time.Time

@@ -25,7 +25,7 @@ func (s *Store) Operations(ctx context.Context, tenant string, w graph.Window, i
 	params := coverParams(tenant, cover(of))
 	params["node"] = formatID(id)
 	var (
-		bins    binArena
+		bins    graph.Bins
 		row     statsRow
 		op      graph.OperationStats
 		targets = slices.Concat([]any{&op.Operation, &op.Version}, row.countTargets(), row.serverTargets())
@@ -57,7 +57,7 @@ func (s *Store) AllOperations(ctx context.Context, tenant string, w graph.Window
 		return nil, err
 	}
 	var (
-		bins    binArena
+		bins    graph.Bins
 		row     statsRow
 		op      = graph.OperationRow{Tenant: tenant, Bucket: of.From}
 		targets = slices.Concat([]any{(*uint64)(&op.Node), &op.Operation, &op.Version}, row.countTargets(), row.serverTargets())
@@ -103,7 +103,7 @@ func (s *Store) CallSites(ctx context.Context, tenant string, w graph.Window, ke
 	}
 	params := coverParams(tenant, cover(of))
 	var (
-		bins    binArena
+		bins    graph.Bins
 		row     statsRow
 		site    graph.CallSite
 		targets = slices.Concat([]any{&site.CallerOperation, &site.CalleeOperation},

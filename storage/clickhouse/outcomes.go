@@ -23,7 +23,7 @@ func (s *Store) Outcomes(ctx context.Context, tenant string, w graph.Window, nod
 	params := coverParams(tenant, cover(of))
 	params["node"] = formatID(node)
 	row := outcomeRow{OutcomeRow: graph.OutcomeRow{Tenant: tenant}}
-	outcomes, err = s.outcomes(ctx, selectOutcomes, params, &row, row.targets())
+	outcomes, err = s.outcomes(ctx, selectOutcomes, params, &row, row.targets(), nil)
 	if err != nil {
 		return nil, graph.Window{}, fmt.Errorf("select outcomes: %w", err)
 	}
@@ -55,8 +55,8 @@ func (s *Store) OutcomeCounts(ctx context.Context, tenant string, w graph.Window
 
 // OutcomeSeries returns how the requests of w, moved outward to minutes, fared minute by minute, in the
 // order of buckets. It refuses windows of more than six hours and such that begin when minutes are no
-// longer kept.
-func (s *Store) OutcomeSeries(ctx context.Context, tenant string, w graph.Window) (outcomes []graph.OutcomeRow, err error) {
+// longer kept. They are read into buf, which may be nil.
+func (s *Store) OutcomeSeries(ctx context.Context, tenant string, w graph.Window, buf *graph.Buffer[graph.OutcomeRow]) (outcomes []graph.OutcomeRow, err error) {
 	defer func(start time.Time) { s.metrics.asked("outcome_series", start, err) }(time.Now())
 	of, step, err := s.plan(w)
 	if err != nil {
@@ -72,27 +72,26 @@ func (s *Store) OutcomeSeries(ctx context.Context, tenant string, w graph.Window
 		"to":     of.To.Format(time.DateTime),
 	}
 	row := outcomeRow{OutcomeRow: graph.OutcomeRow{Tenant: tenant}}
-	outcomes, err = s.outcomes(ctx, seriesOutcomes, params, &row, append([]any{&row.Bucket}, row.targets()...))
+	outcomes, err = s.outcomes(ctx, seriesOutcomes, params, &row, append([]any{&row.Bucket}, row.targets()...), buf)
 	if err != nil {
 		return nil, fmt.Errorf("select a series of outcomes: %w", err)
 	}
 	return outcomes, nil
 }
 
-// outcomes runs a statement whose rows go into row by way of targets.
-func (s *Store) outcomes(ctx context.Context, statement string, params clickhouse.Parameters, row *outcomeRow, targets []any) ([]graph.OutcomeRow, error) {
-	var (
-		outcomes []graph.OutcomeRow
-		bins     binArena
-	)
+// outcomes runs a statement whose rows go into row by way of targets, and reads them into buf.
+func (s *Store) outcomes(
+	ctx context.Context, statement string, params clickhouse.Parameters, row *outcomeRow, targets []any, buf *graph.Buffer[graph.OutcomeRow],
+) ([]graph.OutcomeRow, error) {
+	buf = buf.Reset()
 	err := s.query(ctx, statement, params, func(rows driver.Rows) error {
 		if err := rows.Scan(targets...); err != nil {
 			return err
 		}
-		outcomes = append(outcomes, row.decode(&bins))
+		buf.Rows = append(buf.Rows, row.decode(&buf.Bins))
 		return nil
 	})
-	return outcomes, err
+	return buf.Rows, err
 }
 
 // outcomeRow receives the key of an outcome and the columns of sql/outcome.sql.
@@ -118,10 +117,10 @@ func (r *outcomeRow) targets() []any {
 }
 
 // decode returns what was scanned.
-func (r *outcomeRow) decode(bins *binArena) graph.OutcomeRow {
+func (r *outcomeRow) decode(bins *graph.Bins) graph.OutcomeRow {
 	o := r.OutcomeRow
 	for i, h := range o.Histograms() {
-		*h = bins.decode(r.histograms[i])
+		*h = decodeHistogram(bins, r.histograms[i])
 	}
 	for i, id := range o.Traces() {
 		*id = loadedTrace(r.traces[i])

@@ -52,7 +52,7 @@ func BenchmarkOutcomes(b *testing.B) {
 			return rows, err
 		}},
 		{"series of 10 minutes", func() ([]graph.OutcomeRow, error) {
-			return s.OutcomeSeries(context.Background(), tenant, graph.Window{From: end.Add(-10 * time.Minute), To: end})
+			return s.OutcomeSeries(context.Background(), tenant, graph.Window{From: end.Add(-10 * time.Minute), To: end}, nil)
 		}},
 	} {
 		b.Run(q.name, func(b *testing.B) {

@@ -55,7 +55,7 @@ func halves(t *testing.T, s *Store, from, to time.Time) []graph.HalfRow {
 
 func outcomeSeries(t *testing.T, s *Store, from, to time.Time) []graph.OutcomeRow {
 	t.Helper()
-	rows, err := s.OutcomeSeries(t.Context(), tenant, graph.Window{From: from, To: to})
+	rows, err := s.OutcomeSeries(t.Context(), tenant, graph.Window{From: from, To: to}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -383,7 +383,7 @@ func TestOutcomesOfLongAgoAreReadInHours(t *testing.T) {
 		t.Errorf("%d rows of %v, %v; want 1 of %v", len(rows), of, err, want)
 	}
 	for _, w := range []graph.Window{w, {From: t0.Add(-7 * time.Hour), To: t0}, {From: t0, To: t0}} {
-		if _, err := s.OutcomeSeries(t.Context(), tenant, w); err == nil {
+		if _, err := s.OutcomeSeries(t.Context(), tenant, w, nil); err == nil {
 			t.Errorf("a series of %v was given", w)
 		}
 	}

@@ -135,7 +135,7 @@ func (s *Store) series(ctx context.Context, q seriesQuery, w graph.Window, step 
 	q.params["step"] = strconv.Itoa(int(step / time.Second))
 	q.params["from"], q.params["to"] = w.From.Format(time.DateTime), w.To.Format(time.DateTime)
 	var (
-		bins    binArena
+		bins    graph.Bins
 		row     statsRow
 		start   uint64
 		targets = slices.Concat([]any{&start}, row.countTargets())

@@ -30,7 +30,7 @@ func (s *Store) Slots(ctx context.Context, tenant string, starts []time.Time, re
 		slot          change.Slot
 		calls, failed []int64
 		times         histogramBytes
-		bins          binArena
+		bins          graph.Bins
 		counts        = []any{&calls, &failed, &times.indices, &times.counts}
 	)
 	scan := func(targets ...any) func(driver.Rows) error {
@@ -39,7 +39,7 @@ func (s *Store) Slots(ctx context.Context, tenant string, starts []time.Time, re
 			if err := rows.Scan(targets...); err != nil {
 				return err
 			}
-			slot.Calls, slot.Failed, slot.Durations = calls, failed, bins.decode(times)
+			slot.Calls, slot.Failed, slot.Durations = calls, failed, decodeHistogram(&bins, times)
 			slots = append(slots, slot)
 			calls, failed = nil, nil // the slot has them
 			return nil

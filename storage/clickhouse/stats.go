@@ -36,39 +36,29 @@ func (r *statsRow) serverTargets() []any { return []any{&r.server.indices, &r.se
 
 // decode returns what was scanned. Histograms not asked for are those of the row before: a statement asks
 // for the same columns in every row.
-func (r *statsRow) decode(bins *binArena) graph.Stats {
+func (r *statsRow) decode(bins *graph.Bins) graph.Stats {
 	s := r.Stats
 	s.Weight = float64(r.weight) * weightUnit
 	s.WeightSquared = float64(r.weightSquared) * weightSquaredUnit
-	s.Client = bins.decode(r.client)
-	s.Server = bins.decode(r.server)
+	s.Client = decodeHistogram(bins, r.client)
+	s.Server = decodeHistogram(bins, r.server)
 	return s
 }
 
-// binArena cuts histograms out of large slices: a graph has hundreds of thousands of short ones.
-type binArena struct{ free []graph.Bin }
-
-const arenaBins = 16 << 10
-
-// decode returns the histogram without the buckets that corrections have emptied. Its capacity ends with
-// it, so that appending to it moves it away from its neighbours.
-func (a *binArena) decode(b histogramBytes) graph.Histogram {
+// decodeHistogram returns the histogram without the buckets that corrections have emptied.
+func decodeHistogram(bins *graph.Bins, b histogramBytes) graph.Histogram {
 	n := len(b.indices) / 2
 	if n == 0 {
 		return nil
 	}
-	if len(a.free) < n {
-		a.free = make([]graph.Bin, max(arenaBins, n))
-	}
-	h := a.free[:0:n]
+	h := bins.Cut(n)
 	for i := range n {
 		if count := int64(binary.LittleEndian.Uint64(b.counts[8*i:])); count != 0 {
 			h = append(h, graph.Bin{Index: binary.LittleEndian.Uint16(b.indices[2*i:]), N: count})
 		}
 	}
-	a.free = a.free[n:]
 	if len(h) == 0 {
 		return nil
 	}
-	return graph.Histogram(h[:len(h):len(h)])
+	return h[:len(h):len(h)]
 }

@@ -13,18 +13,19 @@ import (
 )
 
 // What follows reads the whole system bucket by bucket, for the analysis. w is moved outward to buckets of
-// step, which is one of those that storage keeps, and refused if they are no longer kept at its beginning.
+// step, which is one of those that storage keeps, and refused if they are no longer kept at its beginning. Rows are read into
+// a buffer, which may be nil.
 
 // CallSiteRows returns the calls between all pairs of operations, by bucket and key. Rows that corrections have
 // brought down to no calls are left out.
-func (s *Store) CallSiteRows(ctx context.Context, tenant string, w graph.Window, step time.Duration) (sites []graph.CallSiteRow, err error) {
+func (s *Store) CallSiteRows(ctx context.Context, tenant string, w graph.Window, step time.Duration, buf *graph.Buffer[graph.CallSiteRow]) (sites []graph.CallSiteRow, err error) {
 	defer func(start time.Time) { s.metrics.asked("call_site_rows", start, err) }(time.Now())
 	params, err := s.tierParams(tenant, "call_sites", w, step)
 	if err != nil {
 		return nil, err
 	}
+	buf = buf.Reset()
 	var (
-		bins    binArena
 		row     statsRow
 		site    = graph.CallSiteRow{Tenant: tenant}
 		targets = slices.Concat([]any{
@@ -36,25 +37,25 @@ func (s *Store) CallSiteRows(ctx context.Context, tenant string, w graph.Window,
 		if err := rows.Scan(targets...); err != nil {
 			return err
 		}
-		site.Stats = row.decode(&bins)
-		sites = append(sites, site)
+		site.Stats = row.decode(&buf.Bins)
+		buf.Rows = append(buf.Rows, site)
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("select all call sites: %w", err)
 	}
-	return sites, nil
+	return buf.Rows, nil
 }
 
 // OperationRows returns the requests of all operations, by bucket, node, operation and version.
-func (s *Store) OperationRows(ctx context.Context, tenant string, w graph.Window, step time.Duration) (operations []graph.OperationRow, err error) {
+func (s *Store) OperationRows(ctx context.Context, tenant string, w graph.Window, step time.Duration, buf *graph.Buffer[graph.OperationRow]) (operations []graph.OperationRow, err error) {
 	defer func(start time.Time) { s.metrics.asked("operation_rows", start, err) }(time.Now())
 	params, err := s.tierParams(tenant, "operations", w, step)
 	if err != nil {
 		return nil, err
 	}
+	buf = buf.Reset()
 	var (
-		bins    binArena
 		row     statsRow
 		op      = graph.OperationRow{Tenant: tenant}
 		targets = slices.Concat([]any{&op.Bucket, (*uint64)(&op.Node), &op.Operation, &op.Version}, row.countTargets(), row.serverTargets())
@@ -63,14 +64,14 @@ func (s *Store) OperationRows(ctx context.Context, tenant string, w graph.Window
 		if err := rows.Scan(targets...); err != nil {
 			return err
 		}
-		op.Stats = row.decode(&bins)
-		operations = append(operations, op)
+		op.Stats = row.decode(&buf.Bins)
+		buf.Rows = append(buf.Rows, op)
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("select all operations: %w", err)
 	}
-	return operations, nil
+	return buf.Rows, nil
 }
 
 // tierParams names the table with buckets of step and the part of it that w covers.

@@ -19,9 +19,11 @@ func TestRowsOfTheSystem(t *testing.T) {
 	})
 	write(t, s, graph.Block{Token: "2", CallSites: []graph.CallSiteRow{callSite(t0.Add(30*time.Second), key(web, cart), calls(-1, 0))}})
 	w := graph.Window{From: t0, To: t0.Add(time.Minute)}
+	var sitesRead graph.Buffer[graph.CallSiteRow] // used for one reading after the other
+	var operationsRead graph.Buffer[graph.OperationRow]
 	count := func(step time.Duration) (sites, operations []int64) {
 		t.Helper()
-		rows, err := s.CallSiteRows(t.Context(), tenant, w, step)
+		rows, err := s.CallSiteRows(t.Context(), tenant, w, step, &sitesRead)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -31,7 +33,7 @@ func TestRowsOfTheSystem(t *testing.T) {
 			}
 			sites = append(sites, r.Calls)
 		}
-		requests, err := s.OperationRows(t.Context(), tenant, w, step)
+		requests, err := s.OperationRows(t.Context(), tenant, w, step, &operationsRead)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,12 +56,12 @@ func TestRowsOfTheSystem(t *testing.T) {
 	mustEqual(t, "sites by minute", []int64{first, second}, sites)
 	mustEqual(t, "operations by minute", []int64{13}, operations)
 	for name, step := range map[string]time.Duration{"no tier": 30 * time.Second, "nothing": 0} {
-		if _, err := s.CallSiteRows(t.Context(), tenant, w, step); err == nil {
+		if _, err := s.CallSiteRows(t.Context(), tenant, w, step, nil); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
 	s.now = func() time.Time { return t0.Add(7 * 24 * time.Hour) }
-	if _, err := s.OperationRows(t.Context(), tenant, w, graph.Step); err == nil {
+	if _, err := s.OperationRows(t.Context(), tenant, w, graph.Step, nil); err == nil {
 		t.Error("10 s buckets of a week ago were promised")
 	}
 }
