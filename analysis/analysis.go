@@ -39,6 +39,9 @@ type Evidence interface {
 	// CallSiteRows and OperationRows return what was seen of the whole system, bucket by bucket.
 	CallSiteRows(ctx context.Context, tenant string, w graph.Window, step time.Duration, buf *graph.Buffer[graph.CallSiteRow]) ([]graph.CallSiteRow, error)
 	OperationRows(ctx context.Context, tenant string, w graph.Window, step time.Duration, buf *graph.Buffer[graph.OperationRow]) ([]graph.OperationRow, error)
+	// ChangedBuckets returns how long ago the newest rows of the buckets of w were stored, by the buckets' Unix time; nil if that is
+	// not known.
+	ChangedBuckets(ctx context.Context, tenant string, w graph.Window) (map[int64]time.Duration, error)
 	// Slots returns what the busiest series of recent counted in the past, most operations and as many call sites.
 	Slots(ctx context.Context, tenant string, starts []time.Time, recent graph.Window, most int) ([]change.Slot, error)
 }
@@ -152,6 +155,7 @@ type Engine struct {
 	heard      bool      // ingest has reported
 	waits      bool      // for ingest
 	buffers    buffers
+	asked      time.Time // when was asked which buckets had changed, for the last look
 
 	seconds prometheus.Histogram
 	behind  prometheus.Gauge

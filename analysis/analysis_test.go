@@ -134,6 +134,11 @@ func (s *shop) OperationRows(_ context.Context, _ string, w graph.Window, _ time
 	return rows, nil
 }
 
+// ChangedBuckets does not know.
+func (*shop) ChangedBuckets(context.Context, string, graph.Window) (map[int64]time.Duration, error) {
+	return nil, nil
+}
+
 func (s *shop) Slots(_ context.Context, _ string, starts []time.Time, _ graph.Window, _ int) (slots []change.Slot, err error) {
 	for _, start := range starts {
 		of := map[change.Series]*change.Slot{}

@@ -74,6 +74,11 @@ func (p *asItWas) OutcomeSeries(ctx context.Context, tenant string, w graph.Wind
 		func(w graph.Window) ([]graph.OutcomeRow, error) { return p.Evidence.OutcomeSeries(ctx, tenant, w, nil) })
 }
 
+// ChangedBuckets: what was stored when is not known any more.
+func (*asItWas) ChangedBuckets(context.Context, string, graph.Window) (map[int64]time.Duration, error) {
+	return nil, nil
+}
+
 // Pipeline: by now all of it is stored.
 func (*asItWas) Pipeline(context.Context, graph.Window) ([]graph.PipelineRow, error) { return nil, nil }
 

@@ -24,7 +24,7 @@ func (e *Engine) see(now time.Time) func([]graph.OutcomeRow) {
 	if before := e.tracker.Learned(); before.After(learned) {
 		learned = before
 	}
-	e.tracker.Forget()
+	e.tracker.Move(to, learned)
 	return func(rows []graph.OutcomeRow) {
 		for len(rows) > 0 && !rows[0].Bucket.Add(graph.OutcomeStep).After(learned) {
 			rows = rows[1:]
@@ -41,17 +41,29 @@ func (e *Engine) watch(ctx context.Context, now time.Time) error {
 	if err := e.learn(ctx, now); err != nil {
 		return err
 	}
-	to := seen(now)
+	to, asked := seen(now), e.now()
+	ago, err := e.store.ChangedBuckets(ctx, e.tenant, graph.Window{From: e.tracker.Learned(), To: to})
+	if err != nil {
+		return fmt.Errorf("read which buckets have changed: %w", err)
+	}
+	same := asked.Sub(e.asked) + showing
 	for from := e.tracker.Learned(); from.Before(to); from = from.Add(graph.Step) { // one by one: the rows of all would take much memory
+		if changed, stored := ago[from.Unix()]; ago != nil && e.tracker.Holds(from) && (!stored || changed > same) {
+			continue
+		}
 		rows, err := e.rows(ctx, graph.Window{From: from, To: from.Add(graph.Step)}, graph.Step)
 		if err != nil {
 			return err
 		}
 		e.tracker.See(to, rows)
 	}
+	e.asked = asked
 	e.tracker.Look(now, e.outside)
 	return nil
 }
+
+// showing is how long after it was told as stored something may show.
+const showing = 10 * time.Second
 
 // outside reports whether a node stands for those who call from outside.
 func (e *Engine) outside(n graph.NodeID) bool {

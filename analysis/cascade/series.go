@@ -143,6 +143,47 @@ func (s *series) clear() {
 	s.fared = s.fared[:0]
 }
 
+// move makes the latest bucket the one that is so many after it, and reports whether it can: what is older than single buckets go back
+// is one sum, of which nothing can be taken away again.
+func (s *series) move(buckets int) bool {
+	if buckets < 0 || !s.begin[recent].IsZero() {
+		return false
+	}
+	for n := recent + 1; n <= latest && n <= recent+buckets; n++ {
+		if !s.begin[n].IsZero() {
+			return false // it would have to be added to what is older
+		}
+	}
+	if buckets > latest-recent {
+		return true // nothing was seen that late
+	}
+	for _, o := range s.operationList {
+		shift(o.sums[recent+1:], buckets)
+	}
+	for _, c := range s.callList {
+		shift(c.sums[recent+1:], buckets)
+	}
+	shift(s.begin[recent+1:], buckets)
+	return true
+}
+
+// shift moves what is in a slice forward by n places, and leaves nothing behind it.
+func shift[T any](of []T, n int) {
+	copy(of, of[n:])
+	clear(of[len(of)-n:])
+}
+
+// empty forgets what was seen in a stretch.
+func (s *series) empty(stretch int) {
+	for _, o := range s.operationList {
+		o.sums[stretch] = operationSum{}
+	}
+	for _, c := range s.callList {
+		c.sums[stretch] = callSum{}
+	}
+	s.begin[stretch] = time.Time{}
+}
+
 // fare takes in how the requests of a group fared in a minute.
 func (s *series) fare(r *graph.OutcomeRow) {
 	f := fared{begin: r.Bucket, group: groupOf(r)}
@@ -244,8 +285,8 @@ func (s *series) callSeriesOf(k call, last *callSeries) *callSeries {
 	return c
 }
 
-// shift moves a stretch into an older one, but for what some nodes served and called.
-func (s *series) shift(from, to int, without map[graph.NodeID]bool) {
+// merge moves a stretch into an older one, but for what some nodes served and called.
+func (s *series) merge(from, to int, without map[graph.NodeID]bool) {
 	for _, o := range s.operationList {
 		if o.sums[from].requests > 0 && !without[o.node] {
 			o.sums[to].add(&o.sums[from])

@@ -83,8 +83,8 @@ func (t *Tracker) Learn(upTo time.Time, rows Rows) {
 	}
 	t.learned = upTo
 	if begin := s.begin[younger]; !begin.IsZero() && upTo.Sub(begin) > mellow {
-		s.shift(elder, usual, t.illNodes(s.begin[elder], begin))
-		s.shift(younger, elder, nil)
+		s.merge(elder, usual, t.illNodes(s.begin[elder], begin))
+		s.merge(younger, elder, nil)
 	}
 	for bucket, part := range rows.byBucket {
 		s.add(part, bucket, younger)
@@ -119,8 +119,31 @@ func (t *Tracker) illNodes(from, to time.Time) map[graph.NodeID]bool {
 	return nodes
 }
 
-// See takes in what was seen since Learned, for the next Look. at is the end of the latest bucket of all; if it is
-// another one than before, or something was learned meanwhile, what was seen before is forgotten.
+// Move makes a time the end of the latest bucket. What was seen for earlier looks is kept of buckets that will not have been learned
+// by the next one, but not how requests fared.
+func (t *Tracker) Move(at, learned time.Time) {
+	s := t.series
+	for n := recent + 1; n <= latest; n++ {
+		if begin := s.begin[n]; !begin.IsZero() && begin.Before(learned) {
+			s.empty(n)
+		}
+	}
+	if t.at.IsZero() || !s.move(int(at.Sub(t.at)/graph.Step)) {
+		s.clear()
+	}
+	s.fared = s.fared[:0]
+	t.at = at
+}
+
+// Holds reports whether a bucket was seen since Learned.
+func (t *Tracker) Holds(bucket time.Time) bool {
+	n := t.stretchOf(bucket)
+	return n > recent && t.series.begin[n].Equal(bucket)
+}
+
+// See takes in what was seen since Learned, for the next Look. at is the end of the latest bucket of all; if it is another one than
+// before, what was seen before is forgotten: Move keeps it. All rows of a bucket come at once, in place of those that came for an
+// earlier look.
 func (t *Tracker) See(at time.Time, rows Rows) {
 	s := t.series
 	if !at.Equal(t.at) {
@@ -128,21 +151,26 @@ func (t *Tracker) See(at time.Time, rows Rows) {
 		t.at = at
 	}
 	for bucket, part := range rows.byBucket {
-		s.add(part, bucket, max(recent, latest-int((at.Sub(bucket)-1)/graph.Step)))
+		n := t.stretchOf(bucket)
+		if n > recent && !s.begin[n].IsZero() {
+			s.empty(n)
+		}
+		s.add(part, bucket, n)
 	}
 	for i := range rows.Outcomes {
 		s.fare(&rows.Outcomes[i])
 	}
 }
 
-// Forget forgets what was seen for the next Look.
-func (t *Tracker) Forget() { t.at = time.Time{} }
+// stretchOf is where a bucket belongs that is not learned.
+func (t *Tracker) stretchOf(bucket time.Time) int {
+	return max(recent, latest-int((t.at.Sub(bucket)-1)/graph.Step))
+}
 
 // Look compares what was seen with what was before. outside reports whether a node stands for those who call from
 // outside.
 func (t *Tracker) Look(at time.Time, outside func(graph.NodeID) bool) {
 	s := t.series
-	t.at = time.Time{}
 	s.sort()
 	names := aliases(s.counted)
 	members, suspicious := s.symptoms(names)

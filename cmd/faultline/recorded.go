@@ -123,6 +123,11 @@ func (r *recorded) OperationRows(_ context.Context, _ string, w graph.Window, st
 	}, func(a, b *graph.OperationRow) { a.Stats.Add(&b.Stats) }), nil
 }
 
+// ChangedBuckets: all of it was stored before it was asked for.
+func (*recorded) ChangedBuckets(context.Context, string, graph.Window) (map[int64]time.Duration, error) {
+	return nil, nil
+}
+
 // Slots has nothing to tell: no recording holds the days that a baseline takes.
 func (*recorded) Slots(context.Context, string, []time.Time, graph.Window, int) ([]change.Slot, error) {
 	return nil, nil

@@ -7,6 +7,8 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"faultline/graph"
 )
 
 // Changed returns when the newest data of the tenant were stored, by the server's clock; the zero time if
@@ -22,4 +24,27 @@ func (s *Store) Changed(ctx context.Context, tenant string) (at time.Time, err e
 		return time.Time{}, nil
 	}
 	return at, nil
+}
+
+// ChangedBuckets returns how long ago, when it was asked, the newest calls and requests of the buckets of graph.Step in w were
+// stored, by the buckets' Unix time. A bucket without any is not in it, and the map is never nil. What is being stored may show
+// some seconds after the time with which it is told.
+func (s *Store) ChangedBuckets(ctx context.Context, tenant string, w graph.Window) (ago map[int64]time.Duration, err error) {
+	defer func(start time.Time) { s.metrics.asked("changed_buckets", start, err) }(time.Now())
+	params := clickhouse.Parameters{
+		"tenant": escape(tenant), "from": w.From.UTC().Format(time.DateTime), "to": w.To.UTC().Format(time.DateTime),
+	}
+	ago = map[int64]time.Duration{}
+	var bucket, stored, now time.Time
+	err = s.query(ctx, selectChangedBuckets, params, func(rows driver.Rows) error {
+		if err := rows.Scan(&bucket, &stored, &now); err != nil {
+			return err
+		}
+		ago[bucket.Unix()] = now.Sub(stored)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("select when buckets were stored: %w", err)
+	}
+	return ago, nil
 }

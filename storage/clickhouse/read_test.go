@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -208,6 +209,46 @@ func TestChanged(t *testing.T) {
 	at, err := s.Changed(t.Context(), tenant)
 	if err != nil || time.Since(at) > time.Minute || time.Since(at) < -time.Minute {
 		t.Errorf("stored just now, said %s, %v", at, err)
+	}
+}
+
+func TestChangedBuckets(t *testing.T) {
+	s := open(t)
+	w := graph.Window{From: t0, To: t0.Add(time.Minute)}
+	if ago, err := s.ChangedBuckets(t.Context(), tenant, w); err != nil || ago == nil || len(ago) > 0 {
+		t.Errorf("nothing stored: %v, %v", ago, err)
+	}
+	write(t, s, graph.Block{Token: "1", CallSites: []graph.CallSiteRow{
+		callSite(t0.Add(-graph.Step), key(web, cart), calls(1, 0)), callSite(t0, key(web, cart), calls(8, 2)), callSite(t0.Add(30*time.Second), key(web, cart), calls(1, 0)),
+	}})
+	first, err := s.ChangedBuckets(t.Context(), tenant, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := func(ago map[int64]time.Duration) (buckets []int) {
+		for at, ago := range ago {
+			if ago < 0 || ago > time.Minute {
+				t.Errorf("stored %s ago", ago)
+			}
+			buckets = append(buckets, int(time.Unix(at, 0).Sub(t0)/time.Second))
+		}
+		slices.Sort(buckets)
+		return buckets
+	}
+	mustEqual(t, "buckets of calls", []int{0, 30}, changed(first))
+	began := time.Now()
+	time.Sleep(20 * time.Millisecond) // the clock of the server has milliseconds
+	write(t, s, graph.Block{Token: "2", Operations: []graph.OperationRow{operation(t0.Add(30*time.Second), cart, calls(4, 0)), operation(t0.Add(50*time.Second), cart, calls(4, 0))}})
+	second, err := s.ChangedBuckets(t.Context(), tenant, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustEqual(t, "buckets of calls and requests", []int{0, 30, 50}, changed(second))
+	since := time.Since(began)
+	for bucket, stored := range map[int]bool{0: false, 30: true, 50: true} {
+		if ago := second[t0.Unix()+int64(bucket)]; ago < since != stored {
+			t.Errorf("bucket %d was stored %s ago, the second block within %s", bucket, ago, since)
+		}
 	}
 }
 

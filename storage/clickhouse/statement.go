@@ -60,6 +60,7 @@ var (
 	selectTracesOfEdge     = statement("select_traces_of_edge.sql")
 	selectPipeline         = statement("select_pipeline.sql")
 	selectChanged          = statement("select_changed.sql")
+	selectChangedBuckets   = statement("select_changed_buckets.sql")
 	selectSettings         = statement("select_settings.sql")
 	rowsCallSites          = statement("rows_call_sites.sql")
 	rowsOperations         = statement("rows_operations.sql")
