@@ -68,6 +68,9 @@ func (e *Engine) nameAliases(ctx context.Context, now time.Time) error {
 		return fmt.Errorf("read who answers calls: %w", err)
 	}
 	maps.Copy(aliases, graph.Aliases(e.nodes, calls))
+	if !maps.Equal(aliases, e.aliases) {
+		e.readFrom = time.Time{} // what was read is about others
+	}
 	e.aliases = aliases
 	return nil
 }

@@ -1,8 +1,8 @@
 // Package analysis keeps judging the system from what is stored: it reads the latest minutes on a tick, runs
 // the analyses below it, each a pure package, and holds the latest report for whoever asks.
 //
-// Late spans change minutes that were read; so the last few are read again with every tick, and more of them
-// now and then. A tick that finds the one before it still at work is left out. After a start the engine reads
+// Late spans change minutes that were read; so the last ones are read again when the store says that they have changed, or, where
+// it does not know, a few with every tick and more of them now and then. A tick that finds the one before it still at work is left out. After a start the engine reads
 // the past, as far as Config.History says.
 package analysis
 
@@ -42,6 +42,8 @@ type Evidence interface {
 	// ChangedBuckets returns how long ago the newest rows of the buckets of w were stored, by the buckets' Unix time; nil if that is
 	// not known.
 	ChangedBuckets(ctx context.Context, tenant string, w graph.Window) (map[int64]time.Duration, error)
+	// ChangedMinutes returns the same of minutes with outcomes.
+	ChangedMinutes(ctx context.Context, tenant string, w graph.Window) (map[int64]time.Duration, error)
 	// Slots returns what the busiest series of recent counted in the past, most operations and as many call sites.
 	Slots(ctx context.Context, tenant string, starts []time.Time, recent graph.Window, most int) ([]change.Slot, error)
 }
@@ -147,6 +149,7 @@ type Engine struct {
 	met        map[graph.NodeID]bool        // callees whose names were asked for
 	since      time.Time
 	read       time.Time     // end of what was read
+	readFrom   time.Time     // begin of what was read with the names that are known; zero: they are others now
 	slice      time.Duration // to be read at once
 	ticks      int
 	remembered time.Time // when the judge's memories were stored last
@@ -155,7 +158,8 @@ type Engine struct {
 	heard      bool      // ingest has reported
 	waits      bool      // for ingest
 	buffers    buffers
-	asked      time.Time // when was asked which buckets had changed, for the last look
+	buckets    freshness // of calls and requests
+	minutes    freshness // of outcomes
 
 	seconds prometheus.Histogram
 	behind  prometheus.Gauge
@@ -218,8 +222,8 @@ func (e *Engine) Run(ctx context.Context) error {
 }
 
 const (
-	again     = 3 * time.Minute  // what is read again at every look, for late spans
-	moreAgain = 16 * time.Minute // what is read again at every tenth look: as late as a span may be
+	again     = 3 * time.Minute  // what is read again at every look, for late spans, if it is not known what has changed
+	moreAgain = 16 * time.Minute // what is read again at every tenth look then, and else if it has changed: as late as a span may be
 	slice     = 10 * time.Minute // read at once at most
 	sliceRows = 50_000           // and no more rows than these, if a minute has less: they take half a kilobyte each, and more
 )
@@ -236,23 +240,39 @@ func (e *Engine) look(ctx context.Context) error {
 		}
 	}
 	to := now.Truncate(time.Minute).Add(time.Minute)
-	from := e.read.Add(-again)
+	from := e.read.Add(-moreAgain)
 	if e.ticks%10 == 0 {
-		from = e.read.Add(-moreAgain)
 		if err := e.nameNodes(ctx, now); err != nil {
 			return err
 		}
 	}
 	if e.read.IsZero() {
-		from = to.Add(-max(e.cfg.History, again)).Truncate(time.Minute)
-		e.since = from
+		from = to.Add(-max(e.cfg.History, again))
+		e.since = from.Truncate(time.Minute)
+	}
+	seeing, learned := e.see(now)
+	read, asked := e.read, e.now()
+	ago, err := e.store.ChangedMinutes(ctx, e.tenant, graph.Window{From: from, To: to})
+	if err != nil {
+		return fmt.Errorf("read which minutes have changed: %w", err)
+	}
+	if ago == nil && !read.IsZero() && e.ticks%10 != 0 {
+		from = read.Add(-again)
 	}
 	from = from.Truncate(time.Minute)
 	if from.Before(e.since) {
 		from = e.since
 	}
-	seeing := e.see(now)
+	knownFrom := e.readFrom
+	if knownFrom.IsZero() {
+		e.readFrom, knownFrom = from, to // all is read
+	}
 	for from.Before(to) {
+		if known := !from.Before(knownFrom) && from.Before(read); known && e.sameMinute(ago, asked, from, learned) {
+			from = from.Add(graph.OutcomeStep)
+			e.read = from
+			continue
+		}
 		end := from.Add(e.slice)
 		if end.After(to) {
 			end = to
@@ -272,6 +292,7 @@ func (e *Engine) look(ctx context.Context) error {
 		e.slice = min(time.Duration(max(fitting, 1))*time.Minute, slice)
 		from, e.read = end, end
 	}
+	e.minutes.asked = asked
 	if err := e.watch(ctx, now); err != nil {
 		return err
 	}
@@ -298,6 +319,13 @@ func (e *Engine) look(ctx context.Context) error {
 	err = e.keep(ctx, r, e.claims(r))
 	e.report.Store(r)
 	return errors.Join(err, e.remember(ctx, now))
+}
+
+// sameMinute reports whether a minute that was read before is still the same, and the tracker has what it needs of it.
+func (e *Engine) sameMinute(ago map[int64]time.Duration, asked, minute, learned time.Time) bool {
+	_, stored := ago[minute.Unix()]
+	needed := stored && minute.Add(graph.OutcomeStep).After(learned)
+	return e.minutes.same(ago, asked, minute) && (!needed || e.tracker.HoldsMinute(minute))
 }
 
 // add gives the judge the rows minute by minute.

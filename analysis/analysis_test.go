@@ -139,6 +139,11 @@ func (*shop) ChangedBuckets(context.Context, string, graph.Window) (map[int64]ti
 	return nil, nil
 }
 
+// ChangedMinutes is likewise.
+func (*shop) ChangedMinutes(context.Context, string, graph.Window) (map[int64]time.Duration, error) {
+	return nil, nil
+}
+
 func (s *shop) Slots(_ context.Context, _ string, starts []time.Time, _ graph.Window, _ int) (slots []change.Slot, err error) {
 	for _, start := range starts {
 		of := map[change.Series]*change.Slot{}

@@ -79,6 +79,11 @@ func (*asItWas) ChangedBuckets(context.Context, string, graph.Window) (map[int64
 	return nil, nil
 }
 
+// ChangedMinutes is likewise.
+func (*asItWas) ChangedMinutes(context.Context, string, graph.Window) (map[int64]time.Duration, error) {
+	return nil, nil
+}
+
 // Pipeline: by now all of it is stored.
 func (*asItWas) Pipeline(context.Context, graph.Window) ([]graph.PipelineRow, error) { return nil, nil }
 

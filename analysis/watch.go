@@ -18,8 +18,8 @@ const (
 )
 
 // see returns what takes in the outcomes that are read for a look, in the order of their minutes: incidents are found
-// in those that will not have been learned from by then.
-func (e *Engine) see(now time.Time) func([]graph.OutcomeRow) {
+// in those that will not have been learned from by then, which is when learned says.
+func (e *Engine) see(now time.Time) (seeing func([]graph.OutcomeRow), learned time.Time) {
 	learned, to := now.Add(-final).Truncate(graph.Step), seen(now)
 	if before := e.tracker.Learned(); before.After(learned) {
 		learned = before
@@ -30,7 +30,7 @@ func (e *Engine) see(now time.Time) func([]graph.OutcomeRow) {
 			rows = rows[1:]
 		}
 		e.tracker.See(to, cascade.Rows{Outcomes: rows})
-	}
+	}, learned
 }
 
 // seen is the end of the buckets in which incidents are looked for.
@@ -46,9 +46,8 @@ func (e *Engine) watch(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return fmt.Errorf("read which buckets have changed: %w", err)
 	}
-	same := asked.Sub(e.asked) + showing
 	for from := e.tracker.Learned(); from.Before(to); from = from.Add(graph.Step) { // one by one: the rows of all would take much memory
-		if changed, stored := ago[from.Unix()]; ago != nil && e.tracker.Holds(from) && (!stored || changed > same) {
+		if e.tracker.Holds(from) && e.buckets.same(ago, asked, from) {
 			continue
 		}
 		rows, err := e.rows(ctx, graph.Window{From: from, To: from.Add(graph.Step)}, graph.Step)
@@ -57,13 +56,23 @@ func (e *Engine) watch(ctx context.Context, now time.Time) error {
 		}
 		e.tracker.See(to, rows)
 	}
-	e.asked = asked
+	e.buckets.asked = asked
 	e.tracker.Look(now, e.outside)
 	return nil
 }
 
+// freshness tells what has changed since the last look.
+type freshness struct{ asked time.Time } // when was asked for it
+
 // showing is how long after it was told as stored something may show.
 const showing = 10 * time.Second
+
+// same reports whether a bucket that was read for the last look has not changed since, given how long ago its newest rows were stored
+// when that was asked now.
+func (f *freshness) same(ago map[int64]time.Duration, asked, bucket time.Time) bool {
+	changed, stored := ago[bucket.Unix()]
+	return ago != nil && (!stored || changed > asked.Sub(f.asked)+showing)
+}
 
 // outside reports whether a node stands for those who call from outside.
 func (e *Engine) outside(n graph.NodeID) bool {

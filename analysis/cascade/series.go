@@ -76,7 +76,7 @@ type series struct {
 	groups     map[group]*groupSum
 	versions   map[graph.NodeID]versions
 	begin      [stretches]time.Time // zero: nothing was seen in it
-	fared      []fared              // how requests fared, which is not yet usual
+	fared      []faredMinute        // how requests fared, which is not yet usual, by time
 
 	operationList []*operationSeries // all, in a fixed order once sort was called: sums must not depend on that of a map
 	callList      []*callSeries
@@ -92,9 +92,14 @@ type inBucket[S, T any] struct {
 	sum T
 }
 
-// fared is how the requests of a group fared in a minute.
+// faredMinute is how requests fared in a minute.
+type faredMinute struct {
+	begin  time.Time
+	groups []fared
+}
+
+// fared is how the requests of a group fared in it.
 type fared struct {
-	begin time.Time
 	group
 	groupCounts
 	fatalTrace, survivedTrace graph.TraceID
@@ -140,7 +145,7 @@ func (s *series) clear() {
 		clear(c.sums[recent:])
 	}
 	clear(s.begin[recent:])
-	s.fared = s.fared[:0]
+	s.fared = nil
 }
 
 // move makes the latest bucket the one that is so many after it, and reports whether it can: what is older than single buckets go back
@@ -184,12 +189,28 @@ func (s *series) empty(stretch int) {
 	s.begin[stretch] = time.Time{}
 }
 
-// fare takes in how the requests of a group fared in a minute.
-func (s *series) fare(r *graph.OutcomeRow) {
-	f := fared{begin: r.Bucket, group: groupOf(r)}
-	f.addCounts(r)
-	f.fatalTrace, f.survivedTrace = r.FatalTrace, r.SurvivedTrace
-	s.fared = append(s.fared, f)
+// fare takes in how requests fared in some minutes, in place of what is known of these.
+func (s *series) fare(rows []graph.OutcomeRow) {
+	var at *faredMinute
+	for i := range rows {
+		r := &rows[i]
+		if at == nil || !at.begin.Equal(r.Bucket) {
+			at = s.minute(r.Bucket)
+			at.groups = at.groups[:0]
+		}
+		f := fared{group: groupOf(r), fatalTrace: r.FatalTrace, survivedTrace: r.SurvivedTrace}
+		f.addCounts(r)
+		at.groups = append(at.groups, f)
+	}
+}
+
+// minute is the place of a minute in fared.
+func (s *series) minute(begin time.Time) *faredMinute {
+	i, known := slices.BinarySearchFunc(s.fared, begin, func(m faredMinute, begin time.Time) int { return m.begin.Compare(begin) })
+	if !known {
+		s.fared = slices.Insert(s.fared, i, faredMinute{begin: begin})
+	}
+	return &s.fared[i]
 }
 
 // add takes the rows of a bucket into a stretch.
@@ -433,19 +454,21 @@ func (s *series) split(nodes map[graph.NodeID]bool, from int) (before, since *Sa
 			at(sides[0].groups, k).add(g)
 		}
 	}
-	for i := range s.fared {
-		f := &s.fared[i]
-		if !nodes[f.node] {
-			continue
-		}
+	for _, m := range s.fared {
 		side := sides[1]
-		if s.begin[from].Sub(f.begin) > graph.OutcomeStep/2 {
+		if s.begin[from].Sub(m.begin) > graph.OutcomeStep/2 {
 			side = sides[0]
 		}
-		g := at(side.groups, f.group)
-		g.groupCounts.add(&f.groupCounts)
-		g.fatalTraces.add(f.fatalTrace)
-		g.survivedTraces.add(f.survivedTrace)
+		for i := range m.groups {
+			f := &m.groups[i]
+			if !nodes[f.node] {
+				continue
+			}
+			g := at(side.groups, f.group)
+			g.groupCounts.add(&f.groupCounts)
+			g.fatalTraces.add(f.fatalTrace)
+			g.survivedTraces.add(f.survivedTrace)
+		}
 	}
 	return sides[0], sides[1]
 }

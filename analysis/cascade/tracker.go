@@ -119,8 +119,8 @@ func (t *Tracker) illNodes(from, to time.Time) map[graph.NodeID]bool {
 	return nodes
 }
 
-// Move makes a time the end of the latest bucket. What was seen for earlier looks is kept of buckets that will not have been learned
-// by the next one, but not how requests fared.
+// Move makes a time the end of the latest bucket. What was seen for earlier looks is kept of buckets and minutes that will not have
+// been learned by the next one.
 func (t *Tracker) Move(at, learned time.Time) {
 	s := t.series
 	for n := recent + 1; n <= latest; n++ {
@@ -131,7 +131,7 @@ func (t *Tracker) Move(at, learned time.Time) {
 	if t.at.IsZero() || !s.move(int(at.Sub(t.at)/graph.Step)) {
 		s.clear()
 	}
-	s.fared = s.fared[:0]
+	s.fared = slices.DeleteFunc(s.fared, func(m faredMinute) bool { return !m.begin.Add(graph.OutcomeStep).After(learned) })
 	t.at = at
 }
 
@@ -141,9 +141,14 @@ func (t *Tracker) Holds(bucket time.Time) bool {
 	return n > recent && t.series.begin[n].Equal(bucket)
 }
 
+// HoldsMinute reports whether it was seen since Learned how requests fared in a minute.
+func (t *Tracker) HoldsMinute(minute time.Time) bool {
+	return slices.ContainsFunc(t.series.fared, func(m faredMinute) bool { return m.begin.Equal(minute) })
+}
+
 // See takes in what was seen since Learned, for the next Look. at is the end of the latest bucket of all; if it is another one than
-// before, what was seen before is forgotten: Move keeps it. All rows of a bucket come at once, in place of those that came for an
-// earlier look.
+// before, what was seen before is forgotten: Move keeps it. All rows of a bucket or minute come at once, in place of those that came for
+// an earlier look.
 func (t *Tracker) See(at time.Time, rows Rows) {
 	s := t.series
 	if !at.Equal(t.at) {
@@ -157,9 +162,7 @@ func (t *Tracker) See(at time.Time, rows Rows) {
 		}
 		s.add(part, bucket, n)
 	}
-	for i := range rows.Outcomes {
-		s.fare(&rows.Outcomes[i])
-	}
+	s.fare(rows.Outcomes)
 }
 
 // stretchOf is where a bucket belongs that is not learned.

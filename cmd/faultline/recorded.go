@@ -128,6 +128,11 @@ func (*recorded) ChangedBuckets(context.Context, string, graph.Window) (map[int6
 	return nil, nil
 }
 
+// ChangedMinutes is likewise.
+func (*recorded) ChangedMinutes(context.Context, string, graph.Window) (map[int64]time.Duration, error) {
+	return nil, nil
+}
+
 // Slots has nothing to tell: no recording holds the days that a baseline takes.
 func (*recorded) Slots(context.Context, string, []time.Time, graph.Window, int) ([]change.Slot, error) {
 	return nil, nil

@@ -29,10 +29,19 @@ func (s *Store) Changed(ctx context.Context, tenant string) (at time.Time, err e
 // ChangedBuckets returns how long ago, when it was asked, the newest calls and requests of the buckets of graph.Step in w were
 // stored, by the buckets' Unix time. A bucket without any is not in it, and the map is never nil. What is being stored may show
 // some seconds after the time with which it is told.
-func (s *Store) ChangedBuckets(ctx context.Context, tenant string, w graph.Window) (ago map[int64]time.Duration, err error) {
+func (s *Store) ChangedBuckets(ctx context.Context, tenant string, w graph.Window) (map[int64]time.Duration, error) {
+	return s.changed(ctx, tenant, "calls", w)
+}
+
+// ChangedMinutes returns the same of the outcomes of minutes.
+func (s *Store) ChangedMinutes(ctx context.Context, tenant string, w graph.Window) (map[int64]time.Duration, error) {
+	return s.changed(ctx, tenant, "outcomes", w)
+}
+
+func (s *Store) changed(ctx context.Context, tenant, of string, w graph.Window) (ago map[int64]time.Duration, err error) {
 	defer func(start time.Time) { s.metrics.asked("changed_buckets", start, err) }(time.Now())
 	params := clickhouse.Parameters{
-		"tenant": escape(tenant), "from": w.From.UTC().Format(time.DateTime), "to": w.To.UTC().Format(time.DateTime),
+		"tenant": escape(tenant), "of": of, "from": w.From.UTC().Format(time.DateTime), "to": w.To.UTC().Format(time.DateTime),
 	}
 	ago = map[int64]time.Duration{}
 	var bucket, stored, now time.Time
@@ -44,7 +53,7 @@ func (s *Store) ChangedBuckets(ctx context.Context, tenant string, w graph.Windo
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("select when buckets were stored: %w", err)
+		return nil, fmt.Errorf("select when %s were stored: %w", of, err)
 	}
 	return ago, nil
 }

@@ -244,6 +244,12 @@ func TestChangedBuckets(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustEqual(t, "buckets of calls and requests", []int{0, 30, 50}, changed(second))
+	write(t, s, graph.Block{Token: "3", Outcomes: []graph.OutcomeRow{{Tenant: tenant, Bucket: t0, Caller: web.ID(), Operation: "GET /", OutcomeStats: graph.OutcomeStats{Requests: 1}}}})
+	minutes, err := s.ChangedMinutes(t.Context(), tenant, w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustEqual(t, "minutes with outcomes", []int{0}, changed(minutes))
 	since := time.Since(began)
 	for bucket, stored := range map[int]bool{0: false, 30: true, 50: true} {
 		if ago := second[t0.Unix()+int64(bucket)]; ago < since != stored {

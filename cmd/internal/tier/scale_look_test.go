@@ -115,6 +115,10 @@ func TestLooksAtScale(t *testing.T) {
 			strings.Join(regexp.MustCompile(`Vm(?:RSS|HWM):\s+\d+ kB`).FindAllString(string(status), 2), ", "))
 		before = now
 	}
+	_, metrics := get(t, api.addresses["admin"]+"/metrics")
+	for _, m := range regexp.MustCompile(`(?m)^faultline_store_query_seconds_(count|sum)\{operation="(\w+)"\} (\S+)$`).FindAllStringSubmatch(metrics, -1) {
+		fmt.Printf("asked the database %-16s %5s %s\n", m[2], m[1], m[3])
+	}
 	if *cpuProfile != "" {
 		_, profile := get(t, api.addresses["admin"]+"/debug/pprof/profile?seconds=30")
 		if err := os.WriteFile(*cpuProfile, []byte(profile), 0o600); err != nil {
