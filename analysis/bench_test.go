@@ -30,7 +30,8 @@ type city struct {
 	calls      []graph.CallSiteRow
 	operations []graph.OperationRow
 	outcomes   []graph.OutcomeRow // of a minute, by caller and operation
-	making     time.Duration      // processor time that answers took to make
+	now        func() time.Time
+	making     time.Duration // processor time that answers took to make
 }
 
 const (
@@ -112,6 +113,25 @@ func made[T any](c *city, rows []T, w graph.Window, step time.Duration, buf *gra
 	}
 	c.making += processorTime() - begin
 	return buf.Rows
+}
+
+// young is how long rows still come for a bucket after its end: as long as the other half of a call is waited for.
+const young = 30 * time.Second
+
+func (c *city) changed(w graph.Window, step time.Duration) map[int64]time.Duration {
+	ago := map[int64]time.Duration{}
+	for at := w.From.Truncate(step); at.Before(w.To); at = at.Add(step) {
+		ago[at.Unix()] = max(c.now().Sub(at.Add(step+young)), 0)
+	}
+	return ago
+}
+
+func (c *city) ChangedBuckets(_ context.Context, _ string, w graph.Window) (map[int64]time.Duration, error) {
+	return c.changed(w, graph.Step), nil
+}
+
+func (c *city) ChangedMinutes(_ context.Context, _ string, w graph.Window) (map[int64]time.Duration, error) {
+	return c.changed(w, graph.OutcomeStep), nil
 }
 
 func copied(bins *graph.Bins, h graph.Histogram) graph.Histogram {
@@ -216,7 +236,9 @@ func BenchmarkTick(b *testing.B) {
 	e := New(cfg, "default", c, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	now := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 	e.now = func() time.Time { return now }
+	c.now = e.now
 	e.since = now.Add(-40 * time.Minute)
+	e.readFrom = e.since
 	for e.read = e.since; e.read.Before(now); e.read = e.read.Add(time.Minute) {
 		w := graph.Window{From: e.read, To: e.read.Add(time.Minute)}
 		outcomes, _ := c.OutcomeSeries(b.Context(), "", w, nil)

@@ -21,7 +21,7 @@ import (
 )
 
 // errViolated ends the command with its exit code; what is violated was printed.
-const errViolated proc.Answer = "the policy is violated"
+const errViolated proc.AnswerError = "the policy is violated"
 
 func newCheckCommand() *cobra.Command {
 	from, file, window, format := runningURL(), "", "now-24h", "text"

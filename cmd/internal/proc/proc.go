@@ -37,17 +37,17 @@ func Execute(cmd *cobra.Command) int {
 		return 130 // ended in the middle by the one who asked for it, as shells say it
 	default:
 		fmt.Fprintf(os.Stderr, "%s: %v\n", cmd.Name(), err)
-		if answer := new(Answer); executed.Annotations[Answers] != "" && !errors.As(err, answer) {
+		if answer := new(AnswerError); executed.Annotations[Answers] != "" && !errors.As(err, answer) {
 			return 2
 		}
 		return 1
 	}
 }
 
-// Answers is the annotation of commands that answer yes or no: they exit with 1 for an Answer, and with 2 if there is none.
+// Answers is the annotation of commands that answer yes or no: they exit with 1 for an AnswerError, and with 2 if there is none.
 const Answers = "answers"
 
-// Answer is the error of a command that did all it should, and the answer is no.
-type Answer string
+// AnswerError ends a command that did all it should; the answer is no.
+type AnswerError string
 
-func (a Answer) Error() string { return string(a) }
+func (a AnswerError) Error() string { return string(a) }

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 			case "fails", "cannot answer":
 				return fmt.Errorf("open the store: %w", os.ErrPermission)
 			case "answers no":
-				return Answer("it is not")
+				return AnswerError("it is not")
 			}
 			fmt.Println("ready")
 			<-cmd.Context().Done()
