@@ -53,12 +53,15 @@ func runEngine(library string, args []string) error {
 		queryCmdline func(argc int32, argv **byte) (result uintptr)
 		resultError  func(result uintptr) string
 	)
-	for name, function := range map[string]any{"chdb_query_cmdline": &queryCmdline, "chdb_result_error": &resultError} {
-		symbol, err := purego.Dlsym(handle, name)
+	for _, symbol := range [...]struct {
+		name     string
+		function any
+	}{{"chdb_query_cmdline", &queryCmdline}, {"chdb_result_error", &resultError}} {
+		address, err := purego.Dlsym(handle, symbol.name)
 		if err != nil {
 			return fmt.Errorf("engine library %s: %w", library, err)
 		}
-		purego.RegisterFunc(function, symbol)
+		purego.RegisterFunc(symbol.function, address)
 	}
 
 	// The engine keeps pointers into argv, so it has to stay where it is.

@@ -10,7 +10,7 @@ import { clock, count, dateTime, duration, plural, share } from '../../format/fo
 import { useIncidents } from '../../hooks/queries'
 import { useNow } from '../../hooks/useNow'
 import { SpreadMap } from './SpreadMap'
-import { lengthOf, memberText, stepText, titleOf, unitsText, windowOf } from './words'
+import { lengthOf, memberText, stateOf, stepText, titleOf, unitsText, windowOf } from './words'
 
 /** One incident: what it did, what caused it and why one thinks so, how it spread, and what fell ill when. */
 export function IncidentPage() {
@@ -58,7 +58,7 @@ function Detail({ incident: i }: { incident: Incident }) {
         </div>
       </header>
       <Tiles>
-        <Tile term={i.closed === null ? 'Lasts' : 'Lasted'} note={i.closed === null ? 'still ill' : 'until nothing was ill'}>{lengthOf(i, now)}</Tile>
+        <Tile term={i.closed === null ? 'Lasts' : 'Lasted'} note={stateOf(i, now)}>{lengthOf(i, now)}</Tile>
         <Tile term="Noticed after" note={clock(new Date(i.opened))}>{duration(Math.max(0, Date.parse(i.opened) - Date.parse(i.started)))}</Tile>
         <Tile term="Likely cause" note={first?.likely ? `${share(first.share, 1)} of the blame` : 'none has half of the blame'}>{first?.likely ? <NodePageLink id={first.node} className="hover:underline" title={first.node_name}>{first.node_name}</NodePageLink> : 'open'}</Tile>
         <Tile term="Ill" note="operations and calls">{count(i.members.length)}</Tile>

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Candidate, Incident, IncidentMember, IncidentStep } from '../../api/model'
-import { lengthOf, memberText, partIn, stepText, titleOf, unitsText, windowOf } from './words'
+import { lengthOf, memberText, partIn, stateOf, stepText, titleOf, unitsText, windowOf } from './words'
 
 const candidate = { node: '1', node_name: 'payments', likely: true } as Candidate
 
@@ -48,4 +48,12 @@ test('the window of an incident begins before it, and ends now while it lasts', 
   const started = '2026-01-01T12:00:00.000Z'
   expect(windowOf({ started, closed: null })).toEqual({ from: '2026-01-01T11:50:00.000Z', to: 'now' })
   expect(windowOf({ started, closed: '2026-01-01T12:30:00.000Z' }).to).toBe('2026-01-01T12:35:00.000Z')
+})
+
+test('an incident that has been quiet for a minute is not called ill', () => {
+  const last_ill = '2026-01-01T12:00:00.000Z'
+  const at = (seconds: number) => Date.parse(last_ill) + 1000 * seconds
+  expect(stateOf({ closed: null, last_ill }, at(30))).toBe('still ill')
+  expect(stateOf({ closed: null, last_ill }, at(120))).toMatch(/^no sign since \d\d:00:00/)
+  expect(stateOf({ closed: last_ill, last_ill }, at(120))).toBe('until nothing was ill')
 })

@@ -1,5 +1,5 @@
 import type { Incident, IncidentMember, IncidentStep, Sign } from '../../api/model'
-import { count, duration, plural, share } from '../../format/format'
+import { clock, count, duration, plural, share } from '../../format/format'
 
 /** What is wrong, as the end of a sentence. */
 export const AILMENT: Record<Sign, string> = {
@@ -50,6 +50,14 @@ export function stepText({ calls, failed }: IncidentStep): string {
 /** How long an incident lasted, or lasts. */
 export function lengthOf({ started, closed }: Incident, now: number): string {
   return duration((closed ? Date.parse(closed) : now) - Date.parse(started))
+}
+
+const QUIET_MS = 60_000
+
+/** Whether an incident still shows, or only has not been quiet for long enough to be over. */
+export function stateOf(i: Pick<Incident, 'closed' | 'last_ill'>, now: number): string {
+  if (i.closed) return 'until nothing was ill'
+  return now - Date.parse(i.last_ill) > QUIET_MS ? `no sign since ${clock(new Date(i.last_ill))}` : 'still ill'
 }
 
 /** What part a node had in an incident; nothing when it had none. */

@@ -23,7 +23,7 @@ export function DependencyTable({ detail, end }: { detail: NodeDetail; end: 'cal
       : <p className="text-ink-3">It calls nothing in this window. Is a dependency missing? <ViewLink to="/pipeline" patch={{}} className="link">The graph doctor</ViewLink> says what hides edges.</p>
   }
   return (
-    <div className="overflow-x-auto" tabIndex={0} role="region" aria-label={end === 'callee' ? 'Table of dependencies' : 'Table of dependents'}>
+    <div className="relative overflow-x-auto" tabIndex={0} role="region" aria-label={end === 'callee' ? 'Table of dependencies' : 'Table of dependents'}>
       <table className="num w-full min-w-[60rem]" aria-label={end === 'callee' ? 'Dependencies' : 'Dependents'}>
         <thead>
           <tr>

@@ -98,13 +98,15 @@ function InShort({ detail, acts }: { detail: NodeDetail; acts: boolean }) {
   const { node, callees } = detail
   const { data: spot } = useHotspot(node.id)
   const { data: known } = useDependencies(node.id)
-  const hard = (end: 'caller' | 'callee') => known?.edges.filter((e) => e[end] === node.id && e.verdict === 'hard').length ?? 0
+  const judged = (end: 'caller' | 'callee', verdict: 'hard' | 'unknown') => known?.edges.filter((e) => e[end] === node.id && e.verdict === verdict).length ?? 0
+  const hard = (end: 'caller' | 'callee') => judged(end, 'hard')
+  const unknown = judged('caller', 'unknown')
   return (
     <Tiles>
       <Tile term="Rate" note={`${count(node.calls)} calls`}>{isEstimate(node) && '≈ '}{rate(perSecond(node, seconds(detail.window)))}</Tile>
       <Tile term="Errors" note={node.client_errors + node.throttled > 0 ? `${count(node.failed)} failed; ${count(node.client_errors + node.throttled)} 4xx apart` : `${count(node.failed)} failed`}>{share(node.failed, node.calls)}</Tile>
       <Tile term="p95" note={`p50 ${duration(node.p50_ms)}`}>{duration(node.p95_ms)}</Tile>
-      <Tile term="Hard dependencies" note={callees.length > 0 ? `of ${count(callees.length)} known` : 'it calls nothing'}>{count(hard('caller'))}</Tile>
+      <Tile term="Hard dependencies" note={callees.length > 0 ? `of ${count(callees.length)}${unknown > 0 ? `; ${count(unknown)} not known yet` : ''}` : 'it calls nothing'}>{count(hard('caller'))}</Tile>
       <Tile term="Hard for" note={plural(hard('callee'), 'caller fails', 'callers fail') + ' with it'}>{count(hard('callee'))}</Tile>
       {acts && (
         <Tile term="Takes down" note={spot ? `of requests from outside${spot.single_point_of_failure ? '; single point of failure' : ''}` : 'little depends on it, or little is known'}>
