@@ -183,9 +183,11 @@ func (s *Service) lead(ctx context.Context, member string, last <-chan struct{})
 	step := func(ctx context.Context) {
 		led := leader.Leads()
 		err := leader.Step(ctx)
-		if led && !leader.Leads() { // the machine is gone, and so is what it held
+		if !leader.Leads() { // the machine is gone, or was never finished, and so is what it held
 			s.closeSpill()
-			s.metrics.nothing()
+			if led {
+				s.metrics.nothing()
+			}
 		}
 		if behind, known := leader.Behind(); known && err == nil {
 			s.matched.Store(time.Now().Add(-behind).UnixNano())

@@ -72,6 +72,9 @@ func (k *knowns[T]) add(hash uint64, bytes int64, what func() T) *T {
 		return nil
 	}
 	defer k.adding.Unlock()
+	if known := k.find(hash); known != nil {
+		return known // somebody else found it out meanwhile
+	}
 	all := *k.buckets.Load()
 	b := bucketOf(all, hash)
 	at := b.free()

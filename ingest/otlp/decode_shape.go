@@ -88,8 +88,11 @@ func (s *scan) note(k graph.Key, v *value) {
 	if v.form == textValue && len(v.text) == 0 || v.form == noValue {
 		return // as if it were not there
 	}
-	s.hash += stir(uint64(k), uint64(k))
+	s.hash += stir(presence, uint64(k))
 }
+
+// presence tells that an attribute is there from its value. It is like no key: stirred into itself each would come to nothing.
+const presence = 0xa0761d6478bd642f
 
 // stir mixes x into h (the multiplication and fold of wyhash).
 func stir(h, x uint64) uint64 {

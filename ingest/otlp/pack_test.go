@@ -25,7 +25,8 @@ func comparePacked(t *testing.T, spans []graph.Span) {
 		if !slices.EqualFunc(got.Spans, spans, sameUnpacked) {
 			t.Fatalf("packed and unpacked:\n%s", differences(got.Spans, spans))
 		}
-		if again := Pack(nil, got.Spans); !bytes.Equal(again, packed) {
+		// Shapes that are alike are one when they were unpacked; the decoder may have several.
+		if again := Pack(nil, got.Spans); len(again) > len(packed) || len(again) == len(packed) && !bytes.Equal(again, packed) {
 			t.Fatalf("packed again: %d bytes, before %d", len(again), len(packed))
 		}
 		got.Release()
