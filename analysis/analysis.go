@@ -39,11 +39,9 @@ type Evidence interface {
 	// CallSiteRows and OperationRows return what was seen of the whole system, bucket by bucket.
 	CallSiteRows(ctx context.Context, tenant string, w graph.Window, step time.Duration, buf *graph.Buffer[graph.CallSiteRow]) ([]graph.CallSiteRow, error)
 	OperationRows(ctx context.Context, tenant string, w graph.Window, step time.Duration, buf *graph.Buffer[graph.OperationRow]) ([]graph.OperationRow, error)
-	// ChangedBuckets returns how long ago the newest rows of the buckets of w were stored, by the buckets' Unix time; nil if that is
-	// not known.
-	ChangedBuckets(ctx context.Context, tenant string, w graph.Window) (map[int64]time.Duration, error)
-	// ChangedMinutes returns the same of minutes with outcomes.
-	ChangedMinutes(ctx context.Context, tenant string, w graph.Window) (map[int64]time.Duration, error)
+	// ChangedBuckets returns how long ago the newest rows of the buckets of w were stored, by the buckets' Unix time, those of
+	// outcomes if step is graph.OutcomeStep; nil if that is not known.
+	ChangedBuckets(ctx context.Context, tenant string, w graph.Window, step time.Duration) (map[int64]time.Duration, error)
 	// Slots returns what the busiest series of recent counted in the past, most operations and as many call sites.
 	Slots(ctx context.Context, tenant string, starts []time.Time, recent graph.Window, most int) ([]change.Slot, error)
 }
@@ -252,7 +250,7 @@ func (e *Engine) look(ctx context.Context) error {
 	}
 	seeing, learned := e.see(now)
 	read, asked := e.read, e.now()
-	ago, err := e.store.ChangedMinutes(ctx, e.tenant, graph.Window{From: from, To: to})
+	ago, err := e.store.ChangedBuckets(ctx, e.tenant, graph.Window{From: from, To: to}, graph.OutcomeStep)
 	if err != nil {
 		return fmt.Errorf("read which minutes have changed: %w", err)
 	}

@@ -135,12 +135,7 @@ func (s *shop) OperationRows(_ context.Context, _ string, w graph.Window, _ time
 }
 
 // ChangedBuckets does not know.
-func (*shop) ChangedBuckets(context.Context, string, graph.Window) (map[int64]time.Duration, error) {
-	return nil, nil
-}
-
-// ChangedMinutes is likewise.
-func (*shop) ChangedMinutes(context.Context, string, graph.Window) (map[int64]time.Duration, error) {
+func (*shop) ChangedBuckets(context.Context, string, graph.Window, time.Duration) (map[int64]time.Duration, error) {
 	return nil, nil
 }
 

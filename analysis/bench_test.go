@@ -118,20 +118,12 @@ func made[T any](c *city, rows []T, w graph.Window, step time.Duration, buf *gra
 // young is how long rows still come for a bucket after its end: as long as the other half of a call is waited for.
 const young = 30 * time.Second
 
-func (c *city) changed(w graph.Window, step time.Duration) map[int64]time.Duration {
+func (c *city) ChangedBuckets(_ context.Context, _ string, w graph.Window, step time.Duration) (map[int64]time.Duration, error) {
 	ago := map[int64]time.Duration{}
 	for at := w.From.Truncate(step); at.Before(w.To); at = at.Add(step) {
 		ago[at.Unix()] = max(c.now().Sub(at.Add(step+young)), 0)
 	}
-	return ago
-}
-
-func (c *city) ChangedBuckets(_ context.Context, _ string, w graph.Window) (map[int64]time.Duration, error) {
-	return c.changed(w, graph.Step), nil
-}
-
-func (c *city) ChangedMinutes(_ context.Context, _ string, w graph.Window) (map[int64]time.Duration, error) {
-	return c.changed(w, graph.OutcomeStep), nil
+	return ago, nil
 }
 
 func copied(bins *graph.Bins, h graph.Histogram) graph.Histogram {

@@ -75,12 +75,7 @@ func (p *asItWas) OutcomeSeries(ctx context.Context, tenant string, w graph.Wind
 }
 
 // ChangedBuckets: what was stored when is not known any more.
-func (*asItWas) ChangedBuckets(context.Context, string, graph.Window) (map[int64]time.Duration, error) {
-	return nil, nil
-}
-
-// ChangedMinutes is likewise.
-func (*asItWas) ChangedMinutes(context.Context, string, graph.Window) (map[int64]time.Duration, error) {
+func (*asItWas) ChangedBuckets(context.Context, string, graph.Window, time.Duration) (map[int64]time.Duration, error) {
 	return nil, nil
 }
 

@@ -7,19 +7,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"faultline/analysis/analysistest"
-	"faultline/analysis/analysistest/simulate"
 	"faultline/graph"
-	"faultline/graph/match"
 )
 
 // Who asks twice about the same window gets the same answer to the last digit: a sum must not depend on the order of a map.
 func TestRerunSaysTheSameToTheLastDigit(t *testing.T) {
-	start := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
-	tables, err := analysistest.Fold(match.DefaultConfig(), simulate.New(3, simulate.Settings{Services: 20, Start: start, Length: 24 * time.Minute, Spans: 30_000}).Requests())
-	if err != nil {
-		t.Fatal(err)
-	}
+	start, tables := simulated(t, 24*time.Minute)
 	end := start.Add(24 * time.Minute)
 	var first []byte
 	for range 2 {

@@ -42,7 +42,7 @@ func (e *Engine) watch(ctx context.Context, now time.Time) error {
 		return err
 	}
 	to, asked := seen(now), e.now()
-	ago, err := e.store.ChangedBuckets(ctx, e.tenant, graph.Window{From: e.tracker.Learned(), To: to})
+	ago, err := e.store.ChangedBuckets(ctx, e.tenant, graph.Window{From: e.tracker.Learned(), To: to}, graph.Step)
 	if err != nil {
 		return fmt.Errorf("read which buckets have changed: %w", err)
 	}

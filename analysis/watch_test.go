@@ -62,6 +62,17 @@ func (f forgetful) OutcomeSeries(ctx context.Context, tenant string, w graph.Win
 	}), err
 }
 
+// simulated is what is seen of a small system in which things fail.
+func simulated(t *testing.T, length time.Duration) (start time.Time, tables analysistest.Tables) {
+	t.Helper()
+	start = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	tables, err := analysistest.Fold(match.DefaultConfig(), simulate.New(3, simulate.Settings{Services: 20, Start: start, Length: length, Spans: 30_000}).Requests())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return start, tables
+}
+
 // late is a store in which some rows come later than others of their bucket, and which knows when they did.
 type late struct {
 	*recording
@@ -105,48 +116,37 @@ func (l *late) OutcomeSeries(ctx context.Context, tenant string, w graph.Window,
 	return slices.DeleteFunc(rows, func(r graph.OutcomeRow) bool { return came(r.Bucket, graph.OutcomeStep, uint64(r.Callee)).After(l.now) }), err
 }
 
-func (l *late) changed(w graph.Window, step time.Duration, each func(yield func(bucket time.Time, of uint64))) map[int64]time.Duration {
+func (l *late) ChangedBuckets(_ context.Context, _ string, w graph.Window, step time.Duration) (map[int64]time.Duration, error) {
 	if !l.tells {
-		return nil
+		return nil, nil
 	}
 	ago := map[int64]time.Duration{}
-	each(func(bucket time.Time, of uint64) {
-		if at := came(bucket, step, of); w.Contains(bucket) && !at.After(l.now) {
+	note := func(bucket time.Time, of graph.NodeID) {
+		if at := came(bucket, step, uint64(of)); w.Contains(bucket) && !at.After(l.now) {
 			if known, ok := ago[bucket.Unix()]; !ok || l.now.Sub(at) < known {
 				ago[bucket.Unix()] = l.now.Sub(at)
 			}
 		}
-	})
-	return ago
-}
-
-func (l *late) ChangedBuckets(_ context.Context, _ string, w graph.Window) (map[int64]time.Duration, error) {
-	return l.changed(w, graph.Step, func(yield func(time.Time, uint64)) {
-		for i := range l.CallSites {
-			yield(l.CallSites[i].Bucket, uint64(l.CallSites[i].Callee))
-		}
-		for i := range l.Operations {
-			yield(l.Operations[i].Bucket, uint64(l.Operations[i].Node))
-		}
-	}), nil
-}
-
-func (l *late) ChangedMinutes(_ context.Context, _ string, w graph.Window) (map[int64]time.Duration, error) {
-	return l.changed(w, graph.OutcomeStep, func(yield func(time.Time, uint64)) {
+	}
+	if step == graph.OutcomeStep {
 		for i := range l.Outcomes {
-			yield(l.Outcomes[i].Bucket, uint64(l.Outcomes[i].Callee))
+			note(l.Outcomes[i].Bucket, l.Outcomes[i].Callee)
 		}
-	}), nil
+		return ago, nil
+	}
+	for i := range l.CallSites {
+		note(l.CallSites[i].Bucket, l.CallSites[i].Callee)
+	}
+	for i := range l.Operations {
+		note(l.Operations[i].Bucket, l.Operations[i].Node)
+	}
+	return ago, nil
 }
 
 // An engine that reads only the buckets and minutes that have changed says the same, to the last digit, as one that reads all of them at every
 // look, whatever the pace of looks, and when some fail.
 func TestOnlyChangedBucketsAreReadAgain(t *testing.T) {
-	start := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
-	tables, err := analysistest.Fold(match.DefaultConfig(), simulate.New(3, simulate.Settings{Services: 20, Start: start, Length: 20 * time.Minute, Spans: 30_000}).Requests())
-	if err != nil {
-		t.Fatal(err)
-	}
+	start, tables := simulated(t, 20*time.Minute)
 	var read [2]int
 	var said [2][]string
 	for i := range said {
@@ -190,11 +190,7 @@ func TestOnlyChangedBucketsAreReadAgain(t *testing.T) {
 
 // Nothing that the engine keeps is memory that rows are read into again.
 func TestRowsAreReadIntoTheSameMemory(t *testing.T) {
-	start := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
-	tables, err := analysistest.Fold(match.DefaultConfig(), simulate.New(3, simulate.Settings{Services: 20, Start: start, Length: 24 * time.Minute, Spans: 30_000}).Requests())
-	if err != nil {
-		t.Fatal(err)
-	}
+	start, tables := simulated(t, 24*time.Minute)
 	var said [2]string
 	for i := range said {
 		rows := &recording{shop: newShop(), Tables: tables, now: start}

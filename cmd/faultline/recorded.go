@@ -124,12 +124,7 @@ func (r *recorded) OperationRows(_ context.Context, _ string, w graph.Window, st
 }
 
 // ChangedBuckets: all of it was stored before it was asked for.
-func (*recorded) ChangedBuckets(context.Context, string, graph.Window) (map[int64]time.Duration, error) {
-	return nil, nil
-}
-
-// ChangedMinutes is likewise.
-func (*recorded) ChangedMinutes(context.Context, string, graph.Window) (map[int64]time.Duration, error) {
+func (*recorded) ChangedBuckets(context.Context, string, graph.Window, time.Duration) (map[int64]time.Duration, error) {
 	return nil, nil
 }
 

@@ -26,20 +26,15 @@ func (s *Store) Changed(ctx context.Context, tenant string) (at time.Time, err e
 	return at, nil
 }
 
-// ChangedBuckets returns how long ago, when it was asked, the newest calls and requests of the buckets of graph.Step in w were
-// stored, by the buckets' Unix time. A bucket without any is not in it, and the map is never nil. What is being stored may show
-// some seconds after the time with which it is told.
-func (s *Store) ChangedBuckets(ctx context.Context, tenant string, w graph.Window) (map[int64]time.Duration, error) {
-	return s.changed(ctx, tenant, "calls", w)
-}
-
-// ChangedMinutes returns the same of the outcomes of minutes.
-func (s *Store) ChangedMinutes(ctx context.Context, tenant string, w graph.Window) (map[int64]time.Duration, error) {
-	return s.changed(ctx, tenant, "outcomes", w)
-}
-
-func (s *Store) changed(ctx context.Context, tenant, of string, w graph.Window) (ago map[int64]time.Duration, err error) {
+// ChangedBuckets returns how long ago, when it was asked, the newest rows of the buckets of step in w were stored, by the buckets'
+// Unix time: calls and requests if step is graph.Step, outcomes if it is graph.OutcomeStep. A bucket without any is not in it,
+// and the map is never nil. What is being stored may show some seconds after the time with which it is told.
+func (s *Store) ChangedBuckets(ctx context.Context, tenant string, w graph.Window, step time.Duration) (ago map[int64]time.Duration, err error) {
 	defer func(start time.Time) { s.metrics.asked("changed_buckets", start, err) }(time.Now())
+	of, known := map[time.Duration]string{graph.Step: "calls", graph.OutcomeStep: "outcomes"}[step]
+	if !known {
+		return nil, fmt.Errorf("when buckets of %s were stored is not kept", step)
+	}
 	params := clickhouse.Parameters{
 		"tenant": escape(tenant), "of": of, "from": w.From.UTC().Format(time.DateTime), "to": w.To.UTC().Format(time.DateTime),
 	}

@@ -215,13 +215,13 @@ func TestChanged(t *testing.T) {
 func TestChangedBuckets(t *testing.T) {
 	s := open(t)
 	w := graph.Window{From: t0, To: t0.Add(time.Minute)}
-	if ago, err := s.ChangedBuckets(t.Context(), tenant, w); err != nil || ago == nil || len(ago) > 0 {
+	if ago, err := s.ChangedBuckets(t.Context(), tenant, w, graph.Step); err != nil || ago == nil || len(ago) > 0 {
 		t.Errorf("nothing stored: %v, %v", ago, err)
 	}
 	write(t, s, graph.Block{Token: "1", CallSites: []graph.CallSiteRow{
 		callSite(t0.Add(-graph.Step), key(web, cart), calls(1, 0)), callSite(t0, key(web, cart), calls(8, 2)), callSite(t0.Add(30*time.Second), key(web, cart), calls(1, 0)),
 	}})
-	first, err := s.ChangedBuckets(t.Context(), tenant, w)
+	first, err := s.ChangedBuckets(t.Context(), tenant, w, graph.Step)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,17 +237,20 @@ func TestChangedBuckets(t *testing.T) {
 	}
 	mustEqual(t, "buckets of calls", []int{0, 30}, changed(first))
 	write(t, s, graph.Block{Token: "2", Operations: []graph.OperationRow{operation(t0.Add(30*time.Second), cart, calls(4, 0)), operation(t0.Add(50*time.Second), cart, calls(4, 0))}})
-	second, err := s.ChangedBuckets(t.Context(), tenant, w)
+	second, err := s.ChangedBuckets(t.Context(), tenant, w, graph.Step)
 	if err != nil {
 		t.Fatal(err)
 	}
 	mustEqual(t, "buckets of calls and requests", []int{0, 30, 50}, changed(second))
 	write(t, s, graph.Block{Token: "3", Outcomes: []graph.OutcomeRow{{Tenant: tenant, Bucket: t0, Caller: web.ID(), Operation: "GET /", OutcomeStats: graph.OutcomeStats{Requests: 1}}}})
-	minutes, err := s.ChangedMinutes(t.Context(), tenant, w)
+	minutes, err := s.ChangedBuckets(t.Context(), tenant, w, graph.OutcomeStep)
 	if err != nil {
 		t.Fatal(err)
 	}
 	mustEqual(t, "minutes with outcomes", []int{0}, changed(minutes))
+	if _, err := s.ChangedBuckets(t.Context(), tenant, w, time.Hour); err == nil {
+		t.Error("when hours changed was told")
+	}
 	at := t0.Unix()
 	if first[at] != first[at+30] {
 		t.Errorf("rows of one block were stored %s and %s ago", first[at], first[at+30])
