@@ -1,7 +1,6 @@
 package tier
 
 import (
-	"encoding/binary"
 	"flag"
 	"fmt"
 	"os"
@@ -11,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"faultline/storage/clickhouse/clickhousetest"
@@ -24,50 +22,19 @@ var (
 
 // requestsOf makes a request to each of some services, which calls ten others.
 func requestsOf(round uint64, from, to int) []byte {
-	td := ptrace.NewTraces()
-	now := time.Now()
-	scopes := map[int]ptrace.SpanSlice{}
-	add := func(service int, trace, id, parent uint64, kind ptrace.SpanKind, name string, from, to time.Duration) {
-		spans, ok := scopes[service]
-		if !ok {
-			rs := td.ResourceSpans().AppendEmpty()
-			rs.Resource().Attributes().PutStr("service.name", fmt.Sprintf("service-%04d", service))
-			spans = rs.ScopeSpans().AppendEmpty().Spans()
-			scopes[service] = spans
-		}
-		s := spans.AppendEmpty()
-		var t pcommon.TraceID
-		binary.BigEndian.PutUint64(t[:8], round+1)
-		binary.BigEndian.PutUint64(t[8:], (trace+1)*0x9e3779b97f4a7c15)
-		var i, p pcommon.SpanID
-		binary.BigEndian.PutUint64(i[:], id)
-		binary.BigEndian.PutUint64(p[:], parent)
-		s.SetTraceID(t)
-		s.SetSpanID(i)
-		s.SetParentSpanID(p)
-		s.SetKind(kind)
-		s.SetName(name)
-		s.Attributes().PutStr("rpc.system", "grpc")
-		begin := now.Add(-time.Second)
-		s.SetStartTimestamp(pcommon.NewTimestampFromTime(begin.Add(from)))
-		s.SetEndTimestamp(pcommon.NewTimestampFromTime(begin.Add(to)))
-	}
 	const ms = time.Millisecond
+	r := newSpanRequest(round + 1)
 	for caller := from; caller < to; caller++ {
-		took := time.Duration(5+(round*7+uint64(caller))%20) * ms
-		add(caller, uint64(caller), 1, 0, ptrace.SpanKindServer, fmt.Sprintf("shop.Service%d/List", caller), 0, took)
+		trace, took := uint64(caller+1), time.Duration(5+(round*7+uint64(caller))%20)*ms
+		r.add(caller, trace, 1, 0, ptrace.SpanKindServer, fmt.Sprintf("shop.Service%d/List", caller), 0, took)
 		for i := range scaleFanOut {
 			callee := (caller + 1 + i*37) % scaleServices
 			operation := fmt.Sprintf("shop.Service%d/Get", callee)
-			add(caller, uint64(caller), uint64(10+i), 1, ptrace.SpanKindClient, operation, ms, took-2*ms)
-			add(callee, uint64(caller), uint64(100+i), uint64(10+i), ptrace.SpanKindServer, operation, 2*ms, took-3*ms)
+			r.add(caller, trace, uint64(10+i), 1, ptrace.SpanKindClient, operation, ms, took-2*ms)
+			r.add(callee, trace, uint64(100+i), uint64(10+i), ptrace.SpanKindServer, operation, 2*ms, took-3*ms)
 		}
 	}
-	b, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
-	if err != nil {
-		panic(err)
-	}
-	return b
+	return r.wire()
 }
 
 // TestLooksAtScale measures what the process that analyses takes where 9,900 services make 99,000 kinds of calls, every one

@@ -31,52 +31,68 @@ const (
 	scaleRate     = 11_000 // spans a second
 )
 
-// edgeCalls makes a request that tells of the calls of some edges: both halves, or the caller's only.
-func edgeCalls(round uint64, from, to int, whole bool) []byte {
-	td := ptrace.NewTraces()
-	now := time.Now()
-	scopes := map[int]ptrace.SpanSlice{}
-	add := func(service int, trace, id, parent uint64, kind ptrace.SpanKind, name, peer string) {
-		spans, ok := scopes[service]
-		if !ok {
-			rs := td.ResourceSpans().AppendEmpty()
-			rs.Resource().Attributes().PutStr("service.name", fmt.Sprintf("service-%04d", service))
-			spans = rs.ScopeSpans().AppendEmpty().Spans()
-			scopes[service] = spans
-		}
-		s := spans.AppendEmpty()
-		var t pcommon.TraceID
-		binary.BigEndian.PutUint64(t[:8], round)
-		binary.BigEndian.PutUint64(t[8:], trace*0x9e3779b97f4a7c15)
-		var i, p pcommon.SpanID
-		binary.BigEndian.PutUint64(i[:], id)
-		binary.BigEndian.PutUint64(p[:], parent)
-		s.SetTraceID(t)
-		s.SetSpanID(i)
-		s.SetParentSpanID(p)
-		s.SetKind(kind)
-		s.SetName(name)
-		s.Attributes().PutStr("rpc.system", "grpc")
-		if peer != "" {
-			s.Attributes().PutStr("server.address", peer)
-		}
-		s.SetStartTimestamp(pcommon.NewTimestampFromTime(now.Add(-time.Second)))
-		s.SetEndTimestamp(pcommon.NewTimestampFromTime(now.Add(-time.Second + time.Duration(1+trace%50)*time.Millisecond)))
+// spanRequest is an export request in the making, of one round of traffic. Times are since a second ago.
+type spanRequest struct {
+	td    ptrace.Traces
+	spans map[int]ptrace.SpanSlice // by service
+	begin time.Time
+	round uint64 // part of every trace id
+}
+
+func newSpanRequest(round uint64) *spanRequest {
+	return &spanRequest{ptrace.NewTraces(), map[int]ptrace.SpanSlice{}, time.Now().Add(-time.Second), round}
+}
+
+// add adds a span of a service and returns it. No parent is 0.
+func (r *spanRequest) add(service int, trace, id, parent uint64, kind ptrace.SpanKind, name string, from, to time.Duration) ptrace.Span {
+	spans, ok := r.spans[service]
+	if !ok {
+		rs := r.td.ResourceSpans().AppendEmpty()
+		rs.Resource().Attributes().PutStr("service.name", fmt.Sprintf("service-%04d", service))
+		spans = rs.ScopeSpans().AppendEmpty().Spans()
+		r.spans[service] = spans
 	}
-	for e := from; e < to; e++ {
-		caller := e / scaleFanOut % scaleServices
-		callee := (caller + 1 + e%scaleFanOut*37) % scaleServices
-		operation := fmt.Sprintf("shop.Service%d/Get", callee)
-		add(caller, uint64(e), 1, 0, ptrace.SpanKindClient, operation, fmt.Sprintf("service-%04d", callee))
-		if whole {
-			add(callee, uint64(e), 2, 1, ptrace.SpanKindServer, operation, "")
-		}
-	}
-	b, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(td)
+	s := spans.AppendEmpty()
+	var t pcommon.TraceID
+	binary.BigEndian.PutUint64(t[:8], r.round)
+	binary.BigEndian.PutUint64(t[8:], trace*0x9e3779b97f4a7c15)
+	var i, p pcommon.SpanID
+	binary.BigEndian.PutUint64(i[:], id)
+	binary.BigEndian.PutUint64(p[:], parent)
+	s.SetTraceID(t)
+	s.SetSpanID(i)
+	s.SetParentSpanID(p)
+	s.SetKind(kind)
+	s.SetName(name)
+	s.Attributes().PutStr("rpc.system", "grpc")
+	s.SetStartTimestamp(pcommon.NewTimestampFromTime(r.begin.Add(from)))
+	s.SetEndTimestamp(pcommon.NewTimestampFromTime(r.begin.Add(to)))
+	return s
+}
+
+func (r *spanRequest) wire() []byte {
+	b, err := (&ptrace.ProtoMarshaler{}).MarshalTraces(r.td)
 	if err != nil {
 		panic(err)
 	}
 	return b
+}
+
+// edgeCalls makes a request that tells of the calls of some edges: both halves, or the caller's only.
+func edgeCalls(round uint64, from, to int, whole bool) []byte {
+	r := newSpanRequest(round)
+	for e := from; e < to; e++ {
+		caller := e / scaleFanOut % scaleServices
+		callee := (caller + 1 + e%scaleFanOut*37) % scaleServices
+		operation := fmt.Sprintf("shop.Service%d/Get", callee)
+		took := time.Duration(1+e%50) * time.Millisecond
+		call := r.add(caller, uint64(e), 1, 0, ptrace.SpanKindClient, operation, 0, took)
+		call.Attributes().PutStr("server.address", fmt.Sprintf("service-%04d", callee))
+		if whole {
+			r.add(callee, uint64(e), 2, 1, ptrace.SpanKindServer, operation, 0, took)
+		}
+	}
+	return r.wire()
 }
 
 // profileMost looks at the heap of a process again and again, until it is told to stop, and leaves the profile of when the
