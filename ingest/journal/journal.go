@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -141,6 +142,9 @@ func (j *Journal) load() error {
 			return err
 		}
 	}
+	if err := j.settle(); err != nil {
+		return err
+	}
 	return j.begin()
 }
 
@@ -213,11 +217,12 @@ func (j *Journal) mend(s *segment) error {
 
 // begin begins a segment. It needs mu, but for Open.
 func (j *Journal) begin() error {
-	if n := len(j.segments); n > 0 && j.segments[n-1].size <= segmentHeader && j.file == nil {
-		// The last run wrote nothing into its last segment.
-		j.total -= j.segments[n-1].size
-		_ = os.Remove(j.segments[n-1].path)
-		j.segments = j.segments[:n-1]
+	var empty *segment // the last one, if nothing was written to it: the new one has its name
+	if n := len(j.segments); n > 0 && j.segments[n-1].size <= segmentHeader {
+		empty = j.segments[n-1]
+		if err := os.Remove(empty.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("begin a segment: %w", err)
+		}
 	}
 	header := newSegmentHeader(j.end + 1)
 	s := &segment{
@@ -235,6 +240,10 @@ func (j *Journal) begin() error {
 	}
 	j.endFile()
 	j.file, j.spoilt, j.begun = f, false, true
+	if empty != nil {
+		j.total -= empty.size
+		j.segments = j.segments[:len(j.segments)-1]
+	}
 	j.segments = append(j.segments, s)
 	j.total += s.size
 	return nil
@@ -245,10 +254,9 @@ func (j *Journal) begin() error {
 // ones (docs/benchmarks.md).
 func (j *Journal) newFile(path string) (*os.File, error) {
 	for len(j.spares) > 0 && j.total+j.cfg.SegmentBytes*int64(len(j.spares)) > j.cfg.MaxBytes {
-		if err := os.Remove(j.spares[0]); err != nil {
+		if err := j.dropSpare(); err != nil {
 			return nil, err
 		}
-		j.spares = j.spares[1:]
 	}
 	if n := len(j.spares); n > 0 {
 		spare := j.spares[n-1]
@@ -259,6 +267,16 @@ func (j *Journal) newFile(path string) (*os.File, error) {
 		return os.OpenFile(path, os.O_RDWR, 0o600)
 	}
 	return os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+}
+
+// dropSpare deletes one spare file.
+func (j *Journal) dropSpare() error {
+	path := j.spares[0]
+	j.spares = j.spares[1:]
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // dropSpares deletes the spare files, those of an earlier run among them.
@@ -375,7 +393,15 @@ func (j *Journal) room(n int64) error {
 	if j.total+n > j.cfg.MaxBytes {
 		return fmt.Errorf("%w: %d bytes wait to be stored, the most that journal.max_bytes allows", ErrFull, j.total)
 	}
-	return j.space.check(n)
+	err := j.space.check(n)
+	for errors.Is(err, ErrFull) && len(j.spares) > 0 { // they are worth less than what comes
+		if drop := j.dropSpare(); drop != nil {
+			return errors.Join(err, drop)
+		}
+		j.space.forget()
+		err = j.space.check(n)
+	}
+	return err
 }
 
 // Writable reports why the journal has no room, or hardly any, or nil.
@@ -405,7 +431,7 @@ func (j *Journal) Release(upTo Position) error {
 		s := j.segments[0]
 		j.total -= s.size
 		j.segments = j.segments[1:]
-		if s.size < j.cfg.SegmentBytes/2 || int64(len(j.spares)+1)*j.cfg.SegmentBytes > j.cfg.MaxBytes/spareShare {
+		if short := j.space.check(0) != nil; short || s.size < j.cfg.SegmentBytes/2 || int64(len(j.spares)+1)*j.cfg.SegmentBytes > j.cfg.MaxBytes/spareShare {
 			errs = append(errs, os.Remove(s.path))
 			continue
 		}

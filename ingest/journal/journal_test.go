@@ -307,6 +307,65 @@ func TestDiskFull(t *testing.T) {
 	shut(t, j)
 }
 
+// Files kept to be written anew are given up before anybody is turned away for want of space.
+func TestSparesGiveWay(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+		t.Skip("a small file system cannot be mounted here: ", err)
+	}
+	defer unix.Unmount(dir, unix.MNT_DETACH)
+	c := config(t)
+	c.Dir, c.SegmentBytes, c.MaxBytes, c.KeepFree = dir, 64<<10, 8<<20, 128<<10
+	j := open(t, c)
+	n := 0
+	for len(j.segments) < 8 {
+		n++
+		add(t, j, n, n)
+	}
+	if err := j.Release(Position(n)); err != nil {
+		t.Fatal(err)
+	}
+	if len(j.spares) != 7 {
+		t.Fatalf("%d spares", len(j.spares))
+	}
+	leave := func(bytes int64) { // free on the disk
+		ballast := filepath.Join(dir, "ballast")
+		_ = os.Remove(ballast)
+		var st unix.Statfs_t
+		if err := unix.Statfs(dir, &st); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(ballast, make([]byte, int64(st.Bavail)*st.Bsize-bytes), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		j.space.forget()
+	}
+	if err := os.Remove(j.spares[0]); err != nil { // somebody else tidied up
+		t.Fatal(err)
+	}
+	leave(64 << 10)
+	for len(j.segments) < 3 { // some go into spares, some are given up for it
+		n++
+		add(t, j, n, n)
+	}
+	if left := len(j.spares); left == 0 || left > 5 {
+		t.Errorf("%d spares are left, want no more given up than needed", left)
+	}
+	for len(j.spares) > 0 {
+		leave(64 << 10)
+		n++
+		add(t, j, n, n)
+	}
+	leave(64 << 10)
+	if _, err := j.Append(t.Context(), record(n+1), nil); !errors.Is(err, ErrFull) {
+		t.Errorf("without space and spares: %v, want ErrFull", err)
+	}
+	if err := j.Release(Position(n)); err != nil || len(j.spares) > 0 || len(j.segments) != 1 {
+		t.Errorf("%d spares while the disk is short, %d segments, %v", len(j.spares), len(j.segments), err)
+	}
+	shut(t, j)
+}
+
 // TestTornTail cuts the journal off at every byte of its last records.
 func TestTornTail(t *testing.T) {
 	c := config(t)

@@ -18,6 +18,9 @@ type freeSpace struct {
 // lookEvery is how long one look at the disk is good for.
 const lookEvery = time.Second
 
+// forget makes the next check look at the disk.
+func (s *freeSpace) forget() { s.at = time.Time{} }
+
 // check reports ErrFull if n bytes more would leave less than keep.
 func (s *freeSpace) check(n int64) error {
 	if s.keep == 0 {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -32,7 +33,13 @@ func (j *Journal) endFile() {
 	}
 }
 
-// Sync puts all that was appended so far on the disk.
+// disk is what puts files and the names in a folder on the disk. Tests let it fail.
+var disk = struct {
+	data  func(fd int) error
+	names func(dir string) error
+}{unix.Fdatasync, syncDir}
+
+// Sync puts all that was appended so far on the disk, but for what an earlier attempt has lost.
 func (j *Journal) Sync() error { return j.syncTo(j.End()) }
 
 // syncTo puts everything up to at on the disk, unless that has been done. Those who wait meanwhile find it
@@ -49,9 +56,9 @@ func (j *Journal) syncTo(at Position) error {
 	}
 	start := time.Now()
 	j.mu.Lock()
-	old, begun, end, spoilt := j.ended, j.begun, j.end, j.spoilt
+	old, begun, file, end, spoilt := j.ended, j.begun, j.file, j.end, j.spoilt
 	// The file may be closed when another segment is begun; its own handle keeps this one open.
-	fd, err := unix.FcntlInt(j.file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
 	if err == nil {
 		j.ended, j.begun = nil, false
 	}
@@ -60,26 +67,29 @@ func (j *Journal) syncTo(at Position) error {
 		return fmt.Errorf("sync the journal: %w", err)
 	}
 	defer func() { _ = unix.Close(fd) }() // a second handle of an open file
-	// The sync of a segment says nothing of those before it.
+	// A file is of no use without its name, and the sync of one says nothing of those before it.
+	var unnamed error
+	if begun {
+		unnamed = disk.names(j.cfg.Dir)
+	}
 	var errs []error
 	for _, e := range old {
-		errs = append(errs, j.note(unix.Fdatasync(int(e.file.Fd())), e.last), e.file.Close())
-	}
-	err = nil
-	if begun {
-		err = syncDir(j.cfg.Dir)
+		err := unnamed
+		if err == nil {
+			err = disk.data(int(e.file.Fd()))
+		}
+		errs = append(errs, j.note(err, e.last), e.file.Close())
 	}
 	switch {
-	case err != nil:
+	case unnamed != nil:
+		err = unnamed
 	case spoilt:
 		err = errors.New("the file was spoilt by an earlier failure")
 	default:
-		err = unix.Fdatasync(fd)
+		err = disk.data(fd)
 	}
 	if err != nil {
-		j.mu.Lock()
-		j.spoilt = true // what comes goes into another segment
-		j.mu.Unlock()
+		end = j.abandon(file, unnamed != nil)
 	}
 	errs = append(errs, j.note(err, end))
 	j.metrics.syncSeconds.Observe(time.Since(start).Seconds())
@@ -87,6 +97,26 @@ func (j *Journal) syncTo(at Position) error {
 		return fmt.Errorf("sync the journal: %w", err)
 	}
 	return nil
+}
+
+// abandon gives a file up that could not be synced, and returns the last position in it: also what was written to it meanwhile may
+// be lost, and a later sync of it would not tell. What comes goes into another segment.
+func (j *Journal) abandon(file *os.File, unnamed bool) Position {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.begun = j.begun || unnamed
+	if j.file == file {
+		j.spoilt = true
+		return j.end
+	}
+	i := slices.IndexFunc(j.ended, func(e ended) bool { return e.file == file }) // another was begun meanwhile
+	if i < 0 {
+		return j.end // it is closed already: nothing was to be kept
+	}
+	last := j.ended[i].last
+	_ = file.Close() // what is in it counts as lost
+	j.ended = slices.Delete(j.ended, i, i+1)
+	return last
 }
 
 // note notes that the records up to last are on the disk or, if err is not nil, that they may not be.
@@ -100,6 +130,24 @@ func (j *Journal) note(err error, last Position) error {
 	}
 	j.synced = max(j.synced, last)
 	return err
+}
+
+// settle puts what an earlier process wrote on the disk, which that process may not have done: what is read of it counts as kept.
+func (j *Journal) settle() error {
+	if j.cfg.Fsync == Off {
+		return nil
+	}
+	for _, s := range j.segments {
+		f, err := os.Open(s.path)
+		if err != nil {
+			return err
+		}
+		err = disk.data(int(f.Fd()))
+		if err := errors.Join(err, f.Close()); err != nil {
+			return fmt.Errorf("put %s on the disk: %w", s.path, err)
+		}
+	}
+	return disk.names(j.cfg.Dir)
 }
 
 func syncDir(dir string) error {
