@@ -47,27 +47,54 @@ type Incident struct {
 	Path       []Step      // from the first candidate upwards, by onset
 	Entries    []Impact    // at their worst, the hardest hit first
 	nodes      map[graph.NodeID]bool
-	evidence   float64 // how improbable all that was ill was when it was so most
+	evidence   float64        // how improbable all that was ill was when it was so most
+	bouts      []graph.Window // from the first sign to the last before all was well for a while
 }
 
 // Open reports whether the incident lasts.
 func (i *Incident) Open() bool { return i.Closed.IsZero() }
 
+// member is what the incident knows of what is ill; nil: it is not of it.
+func (i *Incident) member(m *Member) *Member {
+	for n := range i.Members {
+		if i.Members[n].subject() == m.subject() {
+			return &i.Members[n]
+		}
+	}
+	return nil
+}
+
+// blames reports whether a node is the cause, as far as is known, or one of the causes.
+func (i *Incident) blames(n graph.NodeID) bool {
+	for k, c := range i.Candidates {
+		if c.Node == n {
+			return k == 0 || c.Likely
+		}
+	}
+	return false
+}
+
 // grow takes what is ill now into an incident. It never shrinks.
-func (t *Tracker) grow(i *Incident, at time.Time, nodes map[graph.NodeID]bool, members []Member, names map[ends]graph.NodeID, outside func(graph.NodeID) bool) {
-	maps.Copy(i.nodes, nodes)
-	i.LastIll = at
+func (t *Tracker) grow(i *Incident, at time.Time, members []Member, names map[ends]graph.NodeID, outside func(graph.NodeID) bool) {
+	maps.Copy(i.nodes, nodesOf(members))
+	if len(i.bouts) == 0 || at.Sub(i.LastIll) >= underWay {
+		i.bouts = append(i.bouts, graph.Window{From: firstOf(members)})
+	}
+	if i.Suspected || slices.ContainsFunc(members, func(m Member) bool { return !m.Suspected }) {
+		i.LastIll = at // what is unclear does not keep it from ending
+	}
+	i.bouts[len(i.bouts)-1].To = i.LastIll
 	for _, m := range members {
+		m.lastIll = at
 		i.Suspected = i.Suspected && m.Suspected
-		known := slices.IndexFunc(i.Members, func(o Member) bool { return o.subject() == m.subject() })
-		if known < 0 {
+		o := i.member(&m)
+		if o == nil {
 			if m.from < recent && len(i.Members) > 0 && m.Onset.Before(i.Started) {
 				m.Onset = i.Started // older stretches are long
 			}
 			i.Members = append(i.Members, m)
 			continue
 		}
-		o := &i.Members[known]
 		m.Suspected = m.Suspected && o.Suspected
 		if m.from >= recent && m.chance < o.chance {
 			if m.Onset.After(i.Opened) {
@@ -75,7 +102,7 @@ func (t *Tracker) grow(i *Incident, at time.Time, nodes map[graph.NodeID]bool, m
 			}
 			*o = m
 		}
-		o.Suspected = m.Suspected
+		o.Suspected, o.lastIll = m.Suspected, at
 	}
 	slices.SortStableFunc(i.Members, func(a, b Member) int { return a.Onset.Compare(b.Onset) })
 	i.Started = i.Members[0].Onset
@@ -83,16 +110,34 @@ func (t *Tracker) grow(i *Incident, at time.Time, nodes map[graph.NodeID]bool, m
 	for _, m := range members {
 		evidence -= m.chance
 	}
-	clearest := slices.MinFunc(members, func(a, b Member) int { return cmp.Compare(a.chance, b.chance) })
-	below := t.series.below(nodes)
-	before, since := t.series.split(below, clearest.from)
+	clearest := clearestOf(members)
 	if evidence >= i.evidence && (clearest.from >= recent || i.evidence == 0) {
-		r := rank(before, since, len(t.series.operations)+len(t.series.calls))
+		r, since := t.blame(at, nodesOf(members), clearest.from)
 		i.Sign, i.Units, i.evidence = r.Sign, r.Units, evidence
 		i.Candidates = t.candidates(i, &r)
 		i.Path = i.path(since, names)
 	}
 	i.hit(t.series, outside)
+}
+
+// blame says who is to blame for what became of nodes since the begin of a stretch, and compares it with what was before,
+// but for when the same nodes were ill that have been well since.
+func (t *Tracker) blame(at time.Time, nodes map[graph.NodeID]bool, from int) (r Ranking, since *Sample) {
+	below := t.series.below(nodes)
+	before, since := t.series.split(below, from, func(w graph.Window) bool {
+		return slices.ContainsFunc(t.open, func(i *Incident) bool { return overlap(i.nodes, nodes) && i.wasIll(w, at) })
+	})
+	if len(before.operations) == 0 { // what is usual of them is not known yet
+		before, since = t.series.split(below, from, func(graph.Window) bool { return false })
+	}
+	return rank(before, since, len(t.series.operations)+len(t.series.calls)), since
+}
+
+// wasIll reports whether it was ill in a window, and well for a while since.
+func (i *Incident) wasIll(w graph.Window, at time.Time) bool {
+	return slices.ContainsFunc(i.bouts, func(b graph.Window) bool {
+		return at.Sub(b.To) >= underWay && b.From.Before(w.To) && w.From.Before(b.To)
+	})
 }
 
 const (

@@ -20,7 +20,7 @@ func TestIncidentStartsOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			tracker := New(DefaultConfig())
 			i := &Incident{Started: start, Opened: start.Add(30 * time.Second), Members: []Member{member(0, -20)}, nodes: map[graph.NodeID]bool{1: true}}
-			tracker.grow(i, start.Add(6*time.Minute), i.nodes, []Member{member(tt.again, -50)}, nil, func(graph.NodeID) bool { return false })
+			tracker.grow(i, start.Add(6*time.Minute), []Member{member(tt.again, -50)}, nil, func(graph.NodeID) bool { return false })
 			if got := i.Started.Sub(start); got != tt.want {
 				t.Errorf("started %s after its first onset, want %s", got, tt.want)
 			}

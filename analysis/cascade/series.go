@@ -373,24 +373,39 @@ func (s *series) below(nodes map[graph.NodeID]bool) map[graph.NodeID]bool {
 	return all
 }
 
-// split is what is known of some nodes, of their calls and of those to them, before the begin of a stretch and
-// since then.
-func (s *series) split(nodes map[graph.NodeID]bool, from int) (before, since *Sample) {
-	sides := [2]*Sample{NewSample(), NewSample()}
-	sideOf := func(n int) int {
-		if n < from {
-			return 0
+// after makes a member that was well in the meantime one that is ill since a time at the earliest: compared with all before it, what was
+// wrong then would be taken for what is wrong now.
+func (s *series) after(m *Member, last time.Time) {
+	for n := m.from; n <= latest && !m.Onset.After(last); n++ {
+		if b := s.begin[n]; b.After(last) {
+			m.from, m.Onset = n, b
 		}
-		return 1
+	}
+}
+
+// split is what is known of some nodes, of their calls and of those to them, before the begin of a stretch and
+// since then. What was seen before in times that are left out is on neither side.
+func (s *series) split(nodes map[graph.NodeID]bool, from int, leaveOut func(graph.Window) bool) (before, since *Sample) {
+	before, since = NewSample(), NewSample()
+	var sides [stretches]*Sample
+	for n := range stretches {
+		switch {
+		case n >= from:
+			sides[n] = since
+		case n == usual || !leaveOut(graph.Window{From: s.begin[n], To: s.end(n)}):
+			sides[n] = before
+		default:
+			sides[n] = NewSample()
+		}
 	}
 	take := func(k operation) {
 		o := s.operations[k]
-		if o == nil || sides[0].operations[k] != nil || sides[1].operations[k] != nil {
+		if o == nil || before.operations[k] != nil || since.operations[k] != nil {
 			return
 		}
-		for n := range stretches {
+		for n, side := range sides {
 			if o.sums[n].requests > 0 {
-				at(sides[sideOf(n)].operations, k).add(&o.sums[n])
+				at(side.operations, k).add(&o.sums[n])
 			}
 		}
 	}
@@ -406,21 +421,24 @@ func (s *series) split(nodes map[graph.NodeID]bool, from int) (before, since *Sa
 		}
 		take(k.caller)
 		take(k.callee)
-		for n := range stretches {
+		for n, side := range sides {
 			if c.sums[n].calls > 0 {
-				at(sides[sideOf(n)].calls, k).add(&c.sums[n])
+				at(side.calls, k).add(&c.sums[n])
 			}
 		}
 	}
 	for k, g := range s.groups {
 		if nodes[k.node] {
-			at(sides[0].groups, k).add(g)
+			at(before.groups, k).add(g)
 		}
 	}
 	for _, m := range s.fared {
-		side := sides[1]
+		side := since
 		if s.begin[from].Sub(m.begin) > graph.OutcomeStep/2 {
-			side = sides[0]
+			if leaveOut(graph.Window{From: m.begin, To: m.begin.Add(graph.OutcomeStep)}) {
+				continue
+			}
+			side = before
 		}
 		for i := range m.groups {
 			f := &m.groups[i]
@@ -433,7 +451,17 @@ func (s *series) split(nodes map[graph.NodeID]bool, from int) (before, since *Sa
 			g.survivedTraces.add(f.survivedTrace)
 		}
 	}
-	return sides[0], sides[1]
+	return before, since
+}
+
+// end is where the next stretch begins in which something was seen.
+func (s *series) end(stretch int) time.Time {
+	for _, b := range s.begin[stretch+1:] {
+		if !b.IsZero() {
+			return b
+		}
+	}
+	return s.begin[stretch].Add(graph.Step)
 }
 
 // counted yields all calls, and how many of them were answered.

@@ -363,7 +363,7 @@ func (t *Tracker) byErrorRate(town *town, at time.Time) (ranking []graph.NodeID)
 	return ranking
 }
 
-var long = flag.Bool("long", false, "watch a whole day without faults and 40 systems with one, instead of two hours and 8")
+var long = flag.Bool("long", false, "watch a whole day without faults and 40 systems with some, instead of two hours and a few")
 
 // TestQuietDay is a day without a fault: load and latency change with the hour, and chance does the rest.
 func TestQuietDay(t *testing.T) {
@@ -400,6 +400,72 @@ func TestQuietDay(t *testing.T) {
 	t.Logf("%s without a fault: %d incidents and %d suspicions", length, alarms, suspicions)
 	if alarms > 1 {
 		t.Errorf("%d incidents on a day without faults", alarms)
+	}
+}
+
+// TestFaultsOneAfterTheOther lets two services go wrong in turn: each is an incident of its own with its own cause, however
+// many callers they share, and when the first comes back it is the same one again.
+func TestFaultsOneAfterTheOther(t *testing.T) {
+	systems := uint64(4)
+	if *long {
+		systems = 40
+	}
+	for name, tt := range map[string]struct {
+		from, until [2]int  // in minutes
+		other       bool    // the second fault is another service's
+		least       float64 // share of systems in which all is told right
+	}{
+		"a minute later":  {[2]int{5, 8}, [2]int{7, 10}, true, 0.9},
+		"while it lasts":  {[2]int{5, 8}, [2]int{11, 10}, true, 0.6},
+		"the same again":  {[2]int{5, 9}, [2]int{7, 11}, false, 0.85},
+		"again and again": {[2]int{5, 7}, [2]int{6, 8}, false, 0.85},
+	} {
+		minutes := func(n int) time.Duration { return time.Duration(n) * time.Minute }
+		t.Run(name, func(t *testing.T) {
+			right := 0
+			for seed := range systems {
+				r := rand.New(rand.NewPCG(seed, 4))
+				town := newTown(r, 24)
+				kind := []string{"error", "crash", "hang", "slow"}[seed%4]
+				used := town.used(true)
+				first := r.IntN(len(used))
+				second := first
+				if tt.other {
+					second = (first + 1 + r.IntN(len(used)-1)) % len(used)
+				}
+				var faults []fault
+				for n, i := range []int{used[first], used[second]} {
+					faults = append(faults, fault{i, kind, t0.Add(minutes(tt.from[n])), t0.Add(minutes(tt.until[n]))})
+				}
+				tr := New(DefaultConfig())
+				town.play(tr, minutes(max(tt.until[0], tt.until[1])+1), faults, steady, func(time.Time) {})
+				var blamed []graph.NodeID
+				text := ""
+				for _, i := range slices.Backward(tr.Incidents()) {
+					text += fmt.Sprintf("\n   %s to %s suspected %v %s", i.Started.Sub(t0), i.LastIll.Sub(t0), i.Suspected, i.Sign)
+					for _, c := range i.Candidates {
+						text += fmt.Sprintf(" %d %.2f", c.Node, c.Share.Share)
+					}
+					if !i.Suspected && len(i.Candidates) > 0 {
+						blamed = append(blamed, i.Candidates[0].Node)
+					}
+				}
+				want := []graph.NodeID{town.node(faults[0].service)}
+				if tt.other {
+					want = append(want, town.node(faults[1].service))
+				}
+				slices.Sort(want)
+				if slices.Sort(blamed); slices.Equal(blamed, want) {
+					right++
+				} else if *verbose {
+					t.Logf("seed %d %s of %v:%s", seed, kind, want, text)
+				}
+			}
+			t.Logf("right in %d of %d systems", right, systems)
+			if float64(right) < tt.least*float64(systems) {
+				t.Errorf("right in %d of %d systems", right, systems)
+			}
+		})
 	}
 }
 

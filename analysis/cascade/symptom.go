@@ -23,8 +23,9 @@ type Member struct {
 	Onset     time.Time
 	Suspected bool // chance makes it unlikely, and not impossible: nobody should be called for it
 
-	chance float64
-	from   int // the stretch since which it is ill
+	chance  float64
+	from    int       // the stretch since which it is ill
+	lastIll time.Time // of an incident's
 }
 
 // Share is the share of requests that is bad.

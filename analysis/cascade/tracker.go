@@ -179,36 +179,125 @@ func (t *Tracker) Look(at time.Time, outside func(graph.NodeID) bool) {
 	members, suspicious := s.symptoms(names)
 	var pending []suspect
 	for _, nodes := range groups(members, s, names) {
-		of := membersOf(members, nodes)
-		first := slices.MinFunc(of, func(a, b Member) int { return a.Onset.Compare(b.Onset) }).Onset
-		clearest := slices.MinFunc(of, func(a, b Member) int { return cmp.Compare(a.chance, b.chance) }).chance
-		if i := t.incidentOf(at, nodes, of); i != nil {
-			t.grow(i, at, nodes, of, names, outside)
-			continue
-		}
-		s := suspect{nodes, 1, first, clearest}
-		for _, p := range t.pending {
-			if overlap(p.nodes, nodes) {
-				s.looks = max(s.looks, p.looks+1)
-				s.onset = earlier(s.onset, p.onset)
-				s.chance = min(s.chance, p.chance)
+		carried, fresh := t.carried(at, membersOf(members, nodes))
+		if len(fresh) > 0 {
+			if i := t.spreading(at, carried, fresh); i != nil {
+				carried[i] = append(carried[i], fresh...)
+			} else if p := t.suspected(fresh); p.looks < t.cfg.Confirm || p.chance > suspicious {
+				pending = append(pending, p)
+			} else {
+				i := t.relapsed(at, carried, fresh)
+				if i == nil {
+					i = &Incident{ID: identity(p.onset, p.nodes), Started: p.onset, Opened: at, Suspected: true, nodes: map[graph.NodeID]bool{}}
+					t.open = append(t.open, i)
+				}
+				carried[i] = append(carried[i], fresh...)
 			}
 		}
-		if s.looks < t.cfg.Confirm || s.chance > suspicious {
-			pending = append(pending, s)
-			continue
+		for _, i := range t.open {
+			if of := carried[i]; len(of) > 0 {
+				t.grow(i, at, of, names, outside)
+			}
 		}
-		i := &Incident{ID: identity(s.onset, nodes), Started: s.onset, Opened: at, Suspected: true, nodes: map[graph.NodeID]bool{}}
-		t.open = append(t.open, i)
-		t.grow(i, at, nodes, of, names, outside)
 	}
 	t.pending = pending
 	t.end(at)
 }
 
-func identity(onset time.Time, nodes map[graph.NodeID]bool) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d %v", onset.Unix(), slices.Sorted(maps.Keys(nodes))))
-	return hex.EncodeToString(sum[:6])
+// carried takes the members of a group apart: those of which an incident was ill just now, and those that are ill anew.
+func (t *Tracker) carried(at time.Time, group []Member) (of map[*Incident][]Member, fresh []Member) {
+	of = map[*Incident][]Member{}
+	for _, m := range group {
+		i, last := t.incidentOf(&m)
+		switch {
+		case i == nil:
+		case at.Sub(last) < underWay:
+			of[i] = append(of[i], m)
+			continue
+		default:
+			t.series.after(&m, last)
+		}
+		fresh = append(fresh, m)
+	}
+	return of, fresh
+}
+
+// incidentOf is the open incident that a member was ill with last, and when; nil: none.
+func (t *Tracker) incidentOf(m *Member) (of *Incident, last time.Time) {
+	for _, i := range t.open {
+		if o := i.member(m); o != nil && !o.lastIll.Before(last) {
+			of, last = i, o.lastIll
+		}
+	}
+	return of, last
+}
+
+// underWay is how long after its last sign an incident still spreads: other things that fall ill later are
+// another incident, unless it is the same cause again.
+const underWay = 45 * time.Second
+
+// spreads is for how long an incident spreads, whatever is to blame for what it spreads to: what is to blame is
+// clear only when there is something to compare.
+const spreads = time.Minute
+
+// near are incidents that are under way where members fell ill, the latest first.
+func (t *Tracker) near(at time.Time, carried map[*Incident][]Member, fresh []Member) (near []*Incident) {
+	nodes := nodesOf(fresh)
+	for _, i := range slices.Backward(t.open) {
+		if len(carried[i]) > 0 || at.Sub(i.LastIll) < underWay && overlap(i.nodes, nodes) {
+			near = append(near, i)
+		}
+	}
+	return near
+}
+
+// spreading is the incident under way that members fell ill with which were not before: it has only begun, or they are
+// too unclear to say anything else.
+func (t *Tracker) spreading(at time.Time, carried map[*Incident][]Member, fresh []Member) *Incident {
+	near := t.near(at, carried, fresh)
+	if len(near) == 0 {
+		return nil
+	}
+	unclear := !slices.ContainsFunc(fresh, func(m Member) bool { return !m.Suspected })
+	for _, i := range near {
+		if unclear || firstOf(fresh).Before(i.Started.Add(spreads)) {
+			return i
+		}
+	}
+	return nil
+}
+
+// suspected is what is ill anew together with what was in the looks before.
+func (t *Tracker) suspected(fresh []Member) suspect {
+	s := suspect{nodesOf(fresh), 1, firstOf(fresh), clearestOf(fresh).chance}
+	for _, p := range t.pending {
+		if overlap(p.nodes, s.nodes) {
+			s.looks = max(s.looks, p.looks+1)
+			s.onset = earlier(s.onset, p.onset)
+			s.chance = min(s.chance, p.chance)
+		}
+	}
+	return s
+}
+
+// relapsed is the open incident whose cause is to blame for members that fell ill since: it came back, or went on to
+// do more. It is also one under way that what is to blame is ill with.
+func (t *Tracker) relapsed(at time.Time, carried map[*Incident][]Member, fresh []Member) *Incident {
+	r, _ := t.blame(at, nodesOf(fresh), clearestOf(fresh).from)
+	if len(r.Shares) == 0 {
+		return nil
+	}
+	for _, i := range slices.Backward(t.open) {
+		if i.blames(r.Shares[0].Node) {
+			return i
+		}
+	}
+	for _, i := range t.near(at, carried, fresh) {
+		if i.nodes[r.Shares[0].Node] {
+			return i
+		}
+	}
+	return nil
 }
 
 func membersOf(members []Member, nodes map[graph.NodeID]bool) (of []Member) {
@@ -220,27 +309,30 @@ func membersOf(members []Member, nodes map[graph.NodeID]bool) (of []Member) {
 	return of
 }
 
-// incidentOf is the open incident that what is ill belongs to: one that has the same members, or that is under way
-// at nodes of theirs.
-func (t *Tracker) incidentOf(at time.Time, nodes map[graph.NodeID]bool, members []Member) *Incident {
-	for _, i := range t.open {
-		for _, m := range members {
-			if slices.ContainsFunc(i.Members, func(o Member) bool { return o.subject() == m.subject() }) {
-				return i
-			}
+// nodesOf are those that are ill, and those that ill calls are to.
+func nodesOf(members []Member) map[graph.NodeID]bool {
+	nodes := map[graph.NodeID]bool{}
+	for _, m := range members {
+		nodes[m.Node] = true
+		if m.Callee != 0 {
+			nodes[m.Callee] = true
 		}
 	}
-	for _, i := range t.open {
-		if overlap(i.nodes, nodes) && at.Sub(i.LastIll) < underWay {
-			return i
-		}
-	}
-	return nil
+	return nodes
 }
 
-// underWay is how long after its last sign an incident still spreads: other things that fall ill later are
-// another incident.
-const underWay = 45 * time.Second
+func firstOf(members []Member) time.Time {
+	return slices.MinFunc(members, func(a, b Member) int { return a.Onset.Compare(b.Onset) }).Onset
+}
+
+func clearestOf(members []Member) Member {
+	return slices.MinFunc(members, func(a, b Member) int { return cmp.Compare(a.chance, b.chance) })
+}
+
+func identity(onset time.Time, nodes map[graph.NodeID]bool) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %v", onset.Unix(), slices.Sorted(maps.Keys(nodes))))
+	return hex.EncodeToString(sum[:6])
+}
 
 func overlap(a, b map[graph.NodeID]bool) bool {
 	for n := range a {

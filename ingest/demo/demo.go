@@ -58,37 +58,56 @@ func Run(ctx context.Context, cfg Config, log *slog.Logger) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	e, err := newEmitter(ctx, cfg)
+	exporter, err := dial(ctx, cfg)
 	if err != nil {
 		return err
 	}
+	e := newEmitter(func() sdktrace.SpanProcessor {
+		return sdktrace.NewBatchSpanProcessor(sharedExporter{exporter}, sdktrace.WithBatchTimeout(time.Second))
+	})
 	log = log.With("component", "demo")
 	log.Info("demo traffic starts", "endpoint", cfg.Endpoint, "requests_per_second", cfg.Rate)
-	w := newWorld(cfg.Seed)
+	t := newTraffic(cfg)
 	start := time.Now()
-	due, nextBackground := 0.0, backgroundIn
 	names := ""
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			return e.close(ctx)
+			return e.close(ctx, exporter)
 		case now := <-ticker.C:
 			since := now.Sub(start)
-			on := active(since)
-			if s := fmt.Sprint(faultNames(on)); s != names {
+			if s := fmt.Sprint(faultNames(active(since))); s != names {
 				names = s
-				log.Info("faults in the demo changed", "faults", faultNames(on))
+				log.Info("faults in the demo changed", "faults", faultNames(active(since)))
 			}
-			for due += cfg.Rate * wave(since) * tick.Seconds(); due >= 1; due-- {
-				e.emit(w.request(w.pick(), on), now)
-			}
-			if since >= nextBackground {
-				nextBackground += backgroundIn
-				e.emit(w.background(on), now)
-			}
+			t.tick(since, func(spans []span) { e.emit(spans, now) })
 		}
+	}
+}
+
+// traffic is what users ask for, and what the shop does by itself.
+type traffic struct {
+	world          *world
+	rate           float64
+	due            float64 // requests
+	nextBackground time.Duration
+}
+
+func newTraffic(cfg Config) *traffic {
+	return &traffic{world: newWorld(cfg.Seed), rate: cfg.Rate, nextBackground: backgroundIn}
+}
+
+// tick makes the traces of one tick that ends so long after the start.
+func (t *traffic) tick(since time.Duration, emit func([]span)) {
+	on := active(since)
+	for t.due += t.rate * wave(since) * tick.Seconds(); t.due >= 1; t.due-- {
+		emit(t.world.request(t.world.pick(), on))
+	}
+	if since >= t.nextBackground {
+		t.nextBackground += backgroundIn
+		emit(t.world.background(on))
 	}
 }
 
@@ -116,19 +135,7 @@ func (w *world) pick() string {
 	return entries[0].operation
 }
 
-// emitter turns simulated traces into spans of the SDK.
-type emitter struct {
-	exporter  *sharedExporter
-	providers []*sdktrace.TracerProvider
-	tracers   map[string]trace.Tracer
-}
-
-// sharedExporter lets the providers of all services use one connection; none of them may close it.
-type sharedExporter struct{ sdktrace.SpanExporter }
-
-func (sharedExporter) Shutdown(context.Context) error { return nil }
-
-func newEmitter(ctx context.Context, cfg Config) (*emitter, error) {
+func dial(ctx context.Context, cfg Config) (sdktrace.SpanExporter, error) {
 	options := []otlptracegrpc.Option{otlptracegrpc.WithEndpoint(cfg.Endpoint), otlptracegrpc.WithCompressor("gzip")}
 	if !cfg.TLS {
 		options = append(options, otlptracegrpc.WithInsecure())
@@ -137,10 +144,26 @@ func newEmitter(ctx context.Context, cfg Config) (*emitter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", cfg.Endpoint, err)
 	}
-	e := &emitter{exporter: &sharedExporter{exporter}, tracers: map[string]trace.Tracer{}}
+	return exporter, nil
+}
+
+// sharedExporter lets the providers of all services use one connection; none of them may close it.
+type sharedExporter struct{ sdktrace.SpanExporter }
+
+func (sharedExporter) Shutdown(context.Context) error { return nil }
+
+// emitter turns simulated traces into spans of the SDK.
+type emitter struct {
+	providers []*sdktrace.TracerProvider
+	tracers   map[string]trace.Tracer
+}
+
+// newEmitter gives each service a processor of its own.
+func newEmitter(processor func() sdktrace.SpanProcessor) *emitter {
+	e := &emitter{tracers: map[string]trace.Tracer{}}
 	for _, s := range services {
 		p := sdktrace.NewTracerProvider(
-			sdktrace.WithBatcher(e.exporter, sdktrace.WithBatchTimeout(time.Second)),
+			sdktrace.WithSpanProcessor(processor()),
 			sdktrace.WithResource(resource.NewSchemaless(
 				attribute.String("service.name", s.name), attribute.String("service.namespace", namespace),
 				attribute.String("service.version", s.version), attribute.String("service.criticality", s.tier),
@@ -152,7 +175,7 @@ func newEmitter(ctx context.Context, cfg Config) (*emitter, error) {
 		e.providers = append(e.providers, p)
 		e.tracers[s.name] = p.Tracer("shop")
 	}
-	return e, nil
+	return e
 }
 
 // emit sends a trace as one that ends now.
@@ -211,11 +234,11 @@ func sdkAttributes(attrs []attr) []attribute.KeyValue {
 }
 
 // close sends what is left.
-func (e *emitter) close(ctx context.Context) error {
+func (e *emitter) close(ctx context.Context, exporter sdktrace.SpanExporter) error {
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastExport)
 	defer cancel()
 	for _, p := range e.providers {
 		p.Shutdown(last) //nolint:errcheck // an endpoint that is away loses the last second of a demo
 	}
-	return e.exporter.SpanExporter.Shutdown(last)
+	return exporter.Shutdown(last)
 }

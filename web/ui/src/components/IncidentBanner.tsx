@@ -1,15 +1,17 @@
 import { useLocation } from '@tanstack/react-router'
 import { useIncidents } from '../hooks/queries'
+import { useNow } from '../hooks/useNow'
 import { plural } from '../format/format'
-import { titleOf } from '../pages/incidents/words'
+import { incidentHealth, titleOf } from '../pages/incidents/words'
 import { HealthMark } from './HealthMark'
 import { IncidentLink, ViewLink } from './ViewLink'
 
-/** An incident that lasts and is more than suspected, wherever the reader is. */
+/** An incident that still shows and is more than suspected, wherever the reader is. */
 export function IncidentBanner() {
   const { pathname } = useLocation()
   const { data } = useIncidents()
-  const lasting = data?.incidents.filter((i) => i.closed === null && !i.suspected) ?? []
+  const now = useNow()
+  const lasting = data?.incidents.filter((i) => incidentHealth(i, now) === 'bad') ?? []
   const first = lasting[0]
   if (!first || pathname.startsWith('/incidents')) return null
   return (

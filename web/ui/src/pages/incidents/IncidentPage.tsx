@@ -9,8 +9,9 @@ import { EdgePageLink, NodePageLink, TraceLink, ViewLink } from '../../component
 import { clock, count, dateTime, duration, plural, share } from '../../format/format'
 import { useIncidents } from '../../hooks/queries'
 import { useNow } from '../../hooks/useNow'
+import { Phase } from './Phase'
 import { SpreadMap } from './SpreadMap'
-import { lengthOf, memberText, stateOf, stepText, titleOf, unitsText, windowOf } from './words'
+import { incidentHealth, lengthOf, memberText, phaseOf, stateOf, stepText, titleOf, unitsText, windowOf } from './words'
 
 /** One incident: what it did, what caused it and why one thinks so, how it spread, and what fell ill when. */
 export function IncidentPage() {
@@ -47,9 +48,9 @@ function Detail({ incident: i }: { incident: Incident }) {
       <header className="flex flex-wrap items-start gap-x-4 gap-y-3" data-incident={i.id}>
         <div className="min-w-0 flex-1 basis-80">
           <p className="text-ink-3 text-xs"><ViewLink to="/incidents" patch={{}} className="link">Incidents</ViewLink></p>
-          <h1 className="mt-1 flex items-center gap-2.5 text-xl leading-tight font-semibold tracking-tight wrap-anywhere"><HealthMark health={i.closed !== null ? 'ok' : i.suspected ? 'warn' : 'bad'} size={16} silent /> {titleOf(i)}</h1>
+          <h1 className="mt-1 flex items-center gap-2.5 text-xl leading-tight font-semibold tracking-tight wrap-anywhere"><HealthMark health={incidentHealth(i, now)} size={16} silent /> {titleOf(i)}</h1>
           <p className="text-ink-2 num mt-1">
-            {i.closed === null ? <b className="text-bad font-medium">Lasting</b> : 'Over'}, began {dateTime(new Date(i.started))}{i.suspected && ', suspected: chance makes it unlikely, and not impossible'}{i.closed && `, over at ${clock(new Date(i.closed))}`}
+            <Phase of={i} now={now} />, began {dateTime(new Date(i.started))}{i.suspected && ', suspected: chance makes it unlikely, and not impossible'}{i.closed && `, over at ${clock(new Date(i.closed))}`}
           </p>
         </div>
         <div className="flex flex-wrap gap-2">
@@ -58,7 +59,7 @@ function Detail({ incident: i }: { incident: Incident }) {
         </div>
       </header>
       <Tiles>
-        <Tile term={i.closed === null ? 'Lasts' : 'Lasted'} note={stateOf(i, now)}>{lengthOf(i, now)}</Tile>
+        <Tile term={phaseOf(i, now) === 'Lasting' ? 'Lasts' : 'Lasted'} note={stateOf(i, now)}>{lengthOf(i, now)}</Tile>
         <Tile term="Noticed after" note={clock(new Date(i.opened))}>{duration(Math.max(0, Date.parse(i.opened) - Date.parse(i.started)))}</Tile>
         <Tile term="Likely cause" note={first?.likely ? `${share(first.share, 1)} of the blame` : 'none has half of the blame'}>{first?.likely ? <NodePageLink id={first.node} className="hover:underline" title={first.node_name}>{first.node_name}</NodePageLink> : 'open'}</Tile>
         <Tile term="Ill" note="operations and calls">{count(i.members.length)}</Tile>

@@ -7,7 +7,8 @@ import { IncidentLink } from '../../components/ViewLink'
 import { ago, count, dateTime, plural, share } from '../../format/format'
 import { useIncidents } from '../../hooks/queries'
 import { useNow } from '../../hooks/useNow'
-import { lengthOf, titleOf } from './words'
+import { Phase } from './Phase'
+import { incidentHealth, lengthOf, titleOf } from './words'
 
 /** What went wrong lately, the lasting first. */
 export function IncidentsPage() {
@@ -39,11 +40,11 @@ function Item({ incident: i, now }: { incident: Incident; now: number }) {
   return (
     <li className="border-line border-t first:border-t-0" data-incident={i.id} data-open={i.closed === null}>
       <IncidentLink id={i.id} className="hover:bg-sunken flex items-start gap-3 px-4 py-3 sm:px-5">
-        <span className="pt-1"><HealthMark health={i.closed !== null ? 'ok' : i.suspected ? 'warn' : 'bad'} silent /></span>
+        <span className="pt-1"><HealthMark health={incidentHealth(i, now)} silent /></span>
         <span className="min-w-0 flex-1">
           <span className="block text-base font-semibold wrap-anywhere">{titleOf(i)}</span>
           <span className="text-ink-3 num block text-xs">
-            {i.closed === null ? <b className={i.suspected ? 'text-warn font-medium' : 'text-bad font-medium'}>Lasting</b> : 'Over'}{i.suspected && ', suspected'} · {lengthOf(i, now)} · {count(i.members.length)} ill · {plural(i.entries.length, 'entry', 'entries')} hit
+            <Phase of={i} now={now} />{i.suspected && ', suspected'} · {lengthOf(i, now)} · {count(i.members.length)} ill · {plural(i.entries.length, 'entry', 'entries')} hit
             {i.entries.length > 0 && `, up to ${share(worst, 1)} of their requests`}{first && ` · its cause explains ${share(first.share, 1)}`}
           </span>
         </span>

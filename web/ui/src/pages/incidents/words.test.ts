@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Candidate, Incident, IncidentMember, IncidentStep } from '../../api/model'
-import { lengthOf, memberText, partIn, stateOf, stepText, titleOf, unitsText, windowOf } from './words'
+import { incidentHealth, lengthOf, memberText, partIn, stateOf, stepText, titleOf, unitsText, windowOf } from './words'
 
 const candidate = { node: '1', node_name: 'payments', likely: true } as Candidate
 
@@ -56,4 +56,13 @@ test('an incident that has been quiet for a minute is not called ill', () => {
   expect(stateOf({ closed: null, last_ill }, at(30))).toBe('still ill')
   expect(stateOf({ closed: null, last_ill }, at(120))).toMatch(/^no sign since \d\d:00:00/)
   expect(stateOf({ closed: last_ill, last_ill }, at(120))).toBe('until nothing was ill')
+})
+
+test('an incident asks for less once it is quiet, and then does not get longer', () => {
+  const last_ill = '2026-01-01T12:00:00.000Z'
+  const i = { started: '2026-01-01T11:58:00.000Z', closed: null, last_ill, suspected: false }
+  const at = (seconds: number) => Date.parse(last_ill) + 1000 * seconds
+  expect([incidentHealth(i, at(30)), incidentHealth({ ...i, suspected: true }, at(30)), incidentHealth(i, at(120)), incidentHealth({ ...i, closed: last_ill }, at(120))])
+    .toEqual(['bad', 'warn', 'warn', 'ok'])
+  expect([lengthOf(i, at(60)), lengthOf(i, at(300)), lengthOf({ ...i, closed: last_ill }, at(300))].map((l) => l.replace(/\s+/g, ' '))).toEqual(['3 min', '2 min', '2 min'])
 })

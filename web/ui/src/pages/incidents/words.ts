@@ -1,5 +1,6 @@
 import type { Incident, IncidentMember, IncidentStep, Sign } from '../../api/model'
 import { clock, count, duration, plural, share } from '../../format/format'
+import type { Health } from '../../graph/red'
 
 /** What is wrong, as the end of a sentence. */
 export const AILMENT: Record<Sign, string> = {
@@ -47,17 +48,29 @@ export function stepText({ calls, failed }: IncidentStep): string {
   return failed > 0 ? `${count(failed)} of ${plural(calls, 'call')} failed (${share(failed, calls)})` : `${plural(calls, 'call')}, none failed`
 }
 
-/** How long an incident lasted, or lasts. */
-export function lengthOf({ started, closed }: Incident, now: number): string {
-  return duration((closed ? Date.parse(closed) : now) - Date.parse(started))
-}
-
 const QUIET_MS = 60_000
 
-/** Whether an incident still shows, or only has not been quiet for long enough to be over. */
+/** Whether an incident still shows, has not for a minute and may come back, or is over. */
+export function phaseOf(i: Pick<Incident, 'closed' | 'last_ill'>, now: number): 'Lasting' | 'Quiet' | 'Over' {
+  if (i.closed) return 'Over'
+  return now - Date.parse(i.last_ill) > QUIET_MS ? 'Quiet' : 'Lasting'
+}
+
+/** How much an incident asks for: nothing once it is over. */
+export function incidentHealth(i: Pick<Incident, 'closed' | 'last_ill' | 'suspected'>, now: number): Health {
+  const phase = phaseOf(i, now)
+  if (phase === 'Over') return 'ok'
+  return phase === 'Quiet' || i.suspected ? 'warn' : 'bad'
+}
+
+/** How long an incident lasted, or lasts. */
+export function lengthOf(i: Pick<Incident, 'started' | 'closed' | 'last_ill'>, now: number): string {
+  return duration((phaseOf(i, now) === 'Lasting' ? now : Date.parse(i.closed ?? i.last_ill)) - Date.parse(i.started))
+}
+
+/** Until when an incident shows. */
 export function stateOf(i: Pick<Incident, 'closed' | 'last_ill'>, now: number): string {
-  if (i.closed) return 'until nothing was ill'
-  return now - Date.parse(i.last_ill) > QUIET_MS ? `no sign since ${clock(new Date(i.last_ill))}` : 'still ill'
+  return { Over: 'until nothing was ill', Quiet: `no sign since ${clock(new Date(i.last_ill))}`, Lasting: 'still ill' }[phaseOf(i, now)]
 }
 
 /** What part a node had in an incident; nothing when it had none. */

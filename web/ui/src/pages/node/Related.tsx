@@ -6,7 +6,7 @@ import { ago, dateTime } from '../../format/format'
 import { useFindings, useIncidents } from '../../hooks/queries'
 import { useNow } from '../../hooks/useNow'
 import { SEVERITY_MARK, SEVERITY_TEXT, topicOf } from '../findings/words'
-import { lengthOf, partIn, titleOf } from '../incidents/words'
+import { incidentHealth, lengthOf, partIn, phaseOf, titleOf } from '../incidents/words'
 
 /** The incidents in which a node had a part. */
 export function Incidents({ id }: { id: string }) {
@@ -25,11 +25,11 @@ export function Incidents({ id }: { id: string }) {
             {its.slice(0, 8).map(([i, part]) => (
               <li key={i.id} className="border-line border-t py-2 first:border-t-0 first:pt-0">
                 <span className="flex items-baseline gap-2">
-                  <HealthMark health={i.closed === null ? 'bad' : 'ok'} silent />
+                  <HealthMark health={incidentHealth(i, now)} silent />
                   <IncidentLink id={i.id} className="link min-w-0 flex-1 truncate font-medium">{titleOf(i)}</IncidentLink>
                   <time className="num text-ink-3 text-xs whitespace-nowrap" dateTime={i.started} title={dateTime(new Date(i.started))}>{ago(Date.parse(i.started), now)}</time>
                 </span>
-                <span className="text-ink-3 num block pl-5 text-xs">{part}; {i.closed === null ? 'lasting for' : 'over after'} {lengthOf(i, now)}</span>
+                <span className="text-ink-3 num block pl-5 text-xs">{part}; {phaseOf(i, now) === 'Lasting' ? 'lasting for' : 'over after'} {lengthOf(i, now)}</span>
               </li>
             ))}
           </ul>
