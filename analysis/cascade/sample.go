@@ -127,7 +127,7 @@ type durationCounts []durationCount // ascending, at most one for each bucket
 
 type durationCount struct {
 	index uint16 // of a bucket of graph.Histogram
-	n     float64
+	n     float32
 }
 
 func (d *durationCounts) addHistogram(h graph.Histogram) {
@@ -136,7 +136,7 @@ func (d *durationCounts) addHistogram(h graph.Histogram) {
 	}
 	at := 0
 	for _, b := range h {
-		at = d.addAt(at, b.Index, float64(b.N))
+		at = d.addAt(at, b.Index, float32(b.N))
 	}
 }
 
@@ -152,7 +152,7 @@ func (d *durationCounts) add(o durationCounts) {
 }
 
 // addAt adds n to the bucket of an index, which is not before a place, and returns its place.
-func (d *durationCounts) addAt(place int, index uint16, n float64) int {
+func (d *durationCounts) addAt(place int, index uint16, n float32) int {
 	counts := *d
 	for place < len(counts) && counts[place].index < index {
 		place++
@@ -169,7 +169,7 @@ func (d *durationCounts) addAt(place int, index uint16, n float64) int {
 func (d *durationCounts) fade(by float64) {
 	kept := (*d)[:0]
 	for _, c := range *d {
-		if c.n *= by; c.n >= forgotten {
+		if c.n *= float32(by); c.n >= forgotten {
 			kept = append(kept, c)
 		}
 	}
@@ -180,7 +180,7 @@ func (d *durationCounts) fade(by float64) {
 func (d durationCounts) above(limit uint16) (count float64) {
 	for _, c := range d {
 		if c.index > limit {
-			count += c.n
+			count += float64(c.n)
 		}
 	}
 	return count
@@ -190,11 +190,11 @@ func (d durationCounts) above(limit uint16) (count float64) {
 func (d durationCounts) ninth() (time.Duration, bool) {
 	all := 0.0
 	for _, c := range d {
-		all += c.n
+		all += float64(c.n)
 	}
 	sum := 0.0
 	for _, c := range d {
-		if sum += c.n; sum >= 0.9*all {
+		if sum += float64(c.n); sum >= 0.9*all {
 			return time.Duration(math.Exp2((float64(c.index)-0.5)/16) * float64(time.Microsecond)), true
 		}
 	}

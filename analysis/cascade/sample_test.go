@@ -39,7 +39,7 @@ func TestUsualDurationsAreThoseOfUsualRequests(t *testing.T) {
 		r.Server.Observe(time.Duration(10e6*math.Pow(100, float64(i*37%101)/101)), 1)
 		tr.Learn(begin.Add(graph.Step), Rows{Operations: []graph.OperationRow{r}})
 	}
-	o := &tr.series.operations[operation{1, "x"}].sums[usual]
+	o := &tr.series.operations[operation{1, "x"}].older[usual]
 	if n := o.times.above(0) / o.requests; n < 0.95 || n > 1.01 {
 		t.Errorf("there are %.2f durations for each request", n)
 	}

@@ -94,19 +94,21 @@ type inBucket[S, T any] struct {
 
 type operationSeries struct {
 	operation
-	sums [stretches]operationSum
-	next *operationSeries // that came after it in the last rows
-	now  int              // where it is in series.operationsNow
-	gone bool             // it was forgotten
+	older [recent + 1]operationSum
+	young [latest - recent]youngOperation
+	next  *operationSeries // that came after it in the last rows
+	now   int              // where it is in series.operationsNow
+	gone  bool             // it was forgotten
 }
 
 type callSeries struct {
 	call
-	by   *operationSeries // that makes the calls; nil: not known
-	sums [stretches]callSum
-	next *callSeries
-	now  int
-	gone bool
+	by    *operationSeries // that makes the calls; nil: not known
+	older [recent + 1]callSum
+	young [latest - recent]youngCall
+	next  *callSeries
+	now   int
+	gone  bool
 }
 
 func newSeries() *series {
@@ -126,10 +128,12 @@ func (s *series) sort() {
 // clear forgets what is read anew.
 func (s *series) clear() {
 	for _, o := range s.operationList {
-		clear(o.sums[recent:])
+		o.older[recent] = operationSum{}
+		clear(o.young[:])
 	}
 	for _, c := range s.callList {
-		clear(c.sums[recent:])
+		c.older[recent] = callSum{}
+		clear(c.young[:])
 	}
 	clear(s.begin[recent:])
 	s.fared = nil
@@ -150,10 +154,10 @@ func (s *series) move(buckets int) bool {
 		return true // nothing was seen that late
 	}
 	for _, o := range s.operationList {
-		shift(o.sums[recent+1:], buckets)
+		shift(o.young[:], buckets)
 	}
 	for _, c := range s.callList {
-		shift(c.sums[recent+1:], buckets)
+		shift(c.young[:], buckets)
 	}
 	shift(s.begin[recent+1:], buckets)
 	return true
@@ -168,10 +172,10 @@ func shift[T any](of []T, n int) {
 // empty forgets what was seen in a stretch.
 func (s *series) empty(stretch int) {
 	for _, o := range s.operationList {
-		o.sums[stretch] = operationSum{}
+		o.empty(stretch)
 	}
 	for _, c := range s.callList {
-		c.sums[stretch] = callSum{}
+		c.empty(stretch)
 	}
 	s.begin[stretch] = time.Time{}
 }
@@ -222,12 +226,12 @@ func (s *series) add(rows Rows, bucket time.Time, stretch int) {
 		if o := c.by; o != nil && o.now < len(operations) && operations[o.now].of == o && operations[o.now].sum.requests > 0 {
 			sum.waves = sum.calls * sum.calls / operations[o.now].sum.requests
 		}
-		c.sums[stretch].add(sum)
+		c.take(stretch, sum)
 	}
 	for i := range operations {
 		o, sum := operations[i].of, &operations[i].sum
 		sum.time.closeBucket()
-		o.sums[stretch].add(sum)
+		o.take(stretch, sum)
 	}
 	clear(operations)
 	clear(calls)
@@ -272,16 +276,16 @@ func (s *series) callSeriesOf(k call, last *callSeries) *callSeries {
 // merge moves a stretch into an older one, but for what some nodes served and called.
 func (s *series) merge(from, to int, without map[graph.NodeID]bool) {
 	for _, o := range s.operationList {
-		if o.sums[from].requests > 0 && !without[o.node] {
-			o.sums[to].add(&o.sums[from])
+		if o.older[from].requests > 0 && !without[o.node] {
+			o.older[to].add(&o.older[from])
 		}
-		o.sums[from] = operationSum{}
+		o.older[from] = operationSum{}
 	}
 	for _, c := range s.callList {
-		if c.sums[from].calls > 0 && !without[c.caller.node] && !without[c.callee.node] {
-			c.sums[to].add(&c.sums[from])
+		if c.older[from].calls > 0 && !without[c.caller.node] && !without[c.callee.node] {
+			c.older[to].add(&c.older[from])
 		}
-		c.sums[from] = callSum{}
+		c.older[from] = callSum{}
 	}
 	if s.begin[to].IsZero() {
 		s.begin[to] = s.begin[from]
@@ -292,8 +296,8 @@ func (s *series) merge(from, to int, without map[graph.NodeID]bool) {
 // fade makes what is usual count less, and forgets what hardly counts any more.
 func (s *series) fade(by float64) {
 	for _, o := range s.operationList {
-		if o.sums[usual].requests > 0 {
-			o.sums[usual].fade(by)
+		if o.older[usual].requests > 0 {
+			o.older[usual].fade(by)
 		}
 		if !o.remembered() {
 			o.gone, o.next = true, nil
@@ -301,8 +305,8 @@ func (s *series) fade(by float64) {
 		}
 	}
 	for _, c := range s.callList {
-		if c.sums[usual].calls > 0 {
-			c.sums[usual].fade(by)
+		if c.older[usual].calls > 0 {
+			c.older[usual].fade(by)
 		}
 		if c.by != nil && !c.by.remembered() {
 			c.by = nil
@@ -322,8 +326,8 @@ func (s *series) fade(by float64) {
 }
 
 func (o *operationSeries) remembered() bool {
-	for n := range o.sums {
-		if o.sums[n].requests >= forgotten {
+	for n := range stretches {
+		if o.requests(n) >= forgotten {
 			return true
 		}
 	}
@@ -331,8 +335,8 @@ func (o *operationSeries) remembered() bool {
 }
 
 func (c *callSeries) remembered() bool {
-	for n := range c.sums {
-		if c.sums[n].calls >= forgotten {
+	for n := range stretches {
+		if c.calls(n) >= forgotten {
 			return true
 		}
 	}
@@ -342,7 +346,7 @@ func (c *callSeries) remembered() bool {
 // heard reports whether there were calls lately.
 func (c *callSeries) heard() bool {
 	for n := recent; n <= latest; n++ {
-		if c.sums[n].calls > 0 {
+		if c.calls(n) > 0 {
 			return true
 		}
 	}
@@ -404,8 +408,9 @@ func (s *series) split(nodes map[graph.NodeID]bool, from int, leaveOut func(grap
 			return
 		}
 		for n, side := range sides {
-			if o.sums[n].requests > 0 {
-				at(side.operations, k).add(&o.sums[n])
+			if o.requests(n) > 0 {
+				sum := o.sum(n)
+				at(side.operations, k).add(&sum)
 			}
 		}
 	}
@@ -422,8 +427,9 @@ func (s *series) split(nodes map[graph.NodeID]bool, from int, leaveOut func(grap
 		take(k.caller)
 		take(k.callee)
 		for n, side := range sides {
-			if c.sums[n].calls > 0 {
-				at(side.calls, k).add(&c.sums[n])
+			if c.calls(n) > 0 {
+				sum := c.sum(n)
+				at(side.calls, k).add(&sum)
 			}
 		}
 	}
@@ -469,8 +475,8 @@ func (s *series) counted(yield func(call, counted) bool) {
 	for _, c := range s.callList {
 		var sum counted
 		for n := range stretches {
-			sum.calls += c.sums[n].calls
-			sum.answered += c.sums[n].server.n
+			sum.calls += c.calls(n)
+			sum.answered += c.answered(n)
 		}
 		if !yield(c.call, sum) {
 			return
@@ -490,14 +496,16 @@ func (s *series) typicalSpread() float64 {
 	for _, o := range s.operationList {
 		var t timing
 		for n := range stretches {
-			t.add(&o.sums[n].time)
+			time := o.time(n)
+			t.add(&time)
 		}
 		take(t)
 	}
 	for _, c := range s.callList {
 		var t timing
 		for n := range stretches {
-			t.add(&c.sums[n].client)
+			time := c.time(n)
+			t.add(&time)
 		}
 		take(t)
 	}

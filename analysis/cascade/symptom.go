@@ -62,7 +62,7 @@ func (s *series) symptoms(names map[ends]graph.NodeID) (found []Member, suspicio
 		to := at(called, e.callee)
 		for _, c := range callsOf[e] {
 			for n := range tried {
-				tried[n] = tried[n].and(tries{c.sums[n].calls, c.sums[n].failed})
+				tried[n] = tried[n].and(tries{c.calls(n), c.failed(n)})
 			}
 			w.call(c, &between, to)
 		}
@@ -112,8 +112,8 @@ func (w *watch) operation(o *operationSeries, own *pool) {
 	var failed, slow [stretches]tries
 	var time [stretches]timing
 	for n := range stretches {
-		failed[n] = tries{o.sums[n].requests, o.sums[n].failed}
-		time[n] = o.sums[n].time
+		failed[n] = tries{o.requests(n), o.failed(n)}
+		time[n] = o.time(n)
 	}
 	w.count(Member{Node: o.node, Operation: o.name, Sign: Failing}, &failed, leastRate)
 	if !heard(&failed) {
@@ -122,16 +122,16 @@ func (w *watch) operation(o *operationSeries, own *pool) {
 	var dense [graph.MaxIndex + 1]float64 // durations before
 	all, timed := 0.0, 0.0
 	for from := elder; from < stretches; from++ {
-		for _, c := range o.sums[from-1].times {
-			dense[c.index] += c.n
-			timed += c.n
+		for _, c := range o.times(from - 1) {
+			dense[c.index] += float64(c.n)
+			timed += float64(c.n)
 		}
-		if all += o.sums[from-1].requests; all < leastKnown || o.sums[from].requests == 0 {
+		if all += o.requests(from - 1); all < leastKnown || o.requests(from) == 0 {
 			continue
 		}
 		limit := slowLimit(ninth(&dense, timed))
 		for n := range stretches {
-			slow[n] = tries{o.sums[n].requests, o.sums[n].times.above(limit)}
+			slow[n] = tries{o.requests(n), o.times(n).above(limit)}
 		}
 		w.countFrom(Member{Node: o.node, Operation: o.name, Sign: Slow}, &slow, leastSlow, from)
 	}
@@ -143,7 +143,7 @@ func (w *watch) operation(o *operationSeries, own *pool) {
 func (w *watch) call(c *callSeries, pools ...*pool) {
 	var time [stretches]timing
 	for n := range stretches {
-		time[n] = c.sums[n].client
+		time[n] = c.time(n)
 	}
 	w.durations(Member{Node: c.caller.node, Callee: c.callee.node, Sign: Slow}, &time, pools...)
 	o := c.by
@@ -154,16 +154,16 @@ func (w *watch) call(c *callSeries, pools ...*pool) {
 	var asked operationSum
 	all := 0.0
 	for n := range stretches {
-		since.calls += c.sums[n].calls
-		all += o.sums[n].requests
+		since.calls += c.calls(n)
+		all += o.requests(n)
 	}
 	for from := elder; from < stretches; from++ {
-		before.calls += c.sums[from-1].calls
-		before.waves += c.sums[from-1].waves
-		since.calls -= c.sums[from-1].calls
-		asked.requests += o.sums[from-1].requests
-		asked.time.buckets += o.sums[from-1].time.buckets
-		if o.sums[from].requests == 0 {
+		before.calls += c.calls(from - 1)
+		before.waves += c.waves(from - 1)
+		since.calls -= c.calls(from - 1)
+		asked.requests += o.requests(from - 1)
+		asked.time.buckets += o.buckets(from - 1)
+		if o.requests(from) == 0 {
 			continue
 		}
 		chance, difference := fanOut(&before, &since, asked.requests, all-asked.requests, asked.time.buckets)
@@ -185,11 +185,11 @@ const lately = 20
 func stillDifferent(c *callSeries, from int, before, difference float64) bool {
 	requests, calls, all := 0.0, 0.0, 0.0
 	for n := from; n < stretches; n++ {
-		all += c.by.sums[n].requests
+		all += c.by.requests(n)
 	}
 	for n := latest; n >= from && requests < lately; n-- {
-		requests += c.by.sums[n].requests
-		calls += c.sums[n].calls
+		requests += c.by.requests(n)
+		calls += c.calls(n)
 	}
 	return requests > 0 && (calls/requests-before)/(difference/all) > 0.5
 }

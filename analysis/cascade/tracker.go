@@ -385,7 +385,7 @@ func (t *Tracker) Calls(yield func(caller graph.NodeID, operation string, callee
 	t.series.sort()
 	for _, c := range t.series.callList {
 		k := c.call
-		if n := c.sums[usual].calls + c.sums[elder].calls + c.sums[younger].calls; n > 0 {
+		if n := c.calls(usual) + c.calls(elder) + c.calls(younger); n > 0 {
 			yield(k.caller.node, k.caller.name, k.callee.node, k.callee.name, n)
 		}
 	}
@@ -395,7 +395,7 @@ func (t *Tracker) Calls(yield func(caller graph.NodeID, operation string, callee
 func (t *Tracker) Requests(yield func(node graph.NodeID, operation string, requests float64)) {
 	t.series.sort()
 	for _, o := range t.series.operationList {
-		if n := o.sums[usual].requests + o.sums[elder].requests + o.sums[younger].requests; n > 0 {
+		if n := o.requests(usual) + o.requests(elder) + o.requests(younger); n > 0 {
 			yield(o.node, o.name, n)
 		}
 	}
