@@ -12,6 +12,7 @@
 package audit
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -176,12 +177,28 @@ type site struct {
 	budget budget
 	usual  usual // durations of calls, and calls for each request
 	long   graph.Histogram
-	to     map[string]float64 // calls by the callee's operation
+	to     targets
 	sync   float64            // calls that the caller waits for
 	async  float64
 	alone  float64 // requests that made the call in minutes without a failure
 	now    bucket
 	open   breaker
+}
+
+// targets are the operations of a callee that a site calls, by name. They are few.
+type targets []target
+
+type target struct {
+	operation string
+	calls     float64
+}
+
+func (t *targets) add(operation string, calls float64) {
+	i, known := slices.BinarySearchFunc(*t, operation, func(x target, operation string) int { return cmp.Compare(x.operation, operation) })
+	if !known {
+		*t = slices.Insert(*t, i, target{operation: operation})
+	}
+	(*t)[i].calls += calls
 }
 
 // operation is what is known of the requests to an operation.
@@ -207,7 +224,7 @@ func New(cfg Config) *Auditor {
 func (a *Auditor) site(k Site) *site {
 	s := a.sites[k]
 	if s == nil && len(a.sites) < a.cfg.Sites {
-		s = &site{Site: k, to: map[string]float64{}}
+		s = &site{Site: k}
 		a.sites[k] = s
 		if o := a.operation(k.Caller, k.Operation); o != nil {
 			o.sites = append(o.sites, s)
@@ -281,8 +298,8 @@ func (a *Auditor) age(now time.Time) {
 			s.open.stopped, s.open.went, s.open.opened = s.open.stopped/2, s.open.went/2, s.open.opened/2
 			s.budget.stressed, s.budget.longest = s.budget.stressed/2, s.budget.longest/2
 			s.sync, s.async = s.sync/2, s.async/2
-			for name := range s.to {
-				s.to[name] /= 2
+			for i := range s.to {
+				s.to[i].calls /= 2
 			}
 			if s.stats.Requests == 0 && s.sync+s.async < 1 {
 				a.forget(k, s)

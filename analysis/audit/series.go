@@ -153,7 +153,7 @@ func (a *Auditor) Observe(at time.Time, step time.Duration, calls []graph.CallSi
 				s.long.AddAt(b.Index, b.N)
 			}
 		}
-		s.to[r.CalleeOperation] += float64(r.Calls)
+		s.to.add(r.CalleeOperation, float64(r.Calls))
 		if r.Mode == graph.Async {
 			s.async += float64(r.Calls)
 		} else {

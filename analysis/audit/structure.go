@@ -47,8 +47,8 @@ func (a *Auditor) system(sites []*site) *system {
 		}
 		k := operationKey{s.Caller, s.Operation}
 		y.from[k] = append(y.from[k], i)
-		for _, name := range slices.Sorted(maps.Keys(s.to)) {
-			k := operationKey{s.Callee, name}
+		for _, t := range s.to {
+			k := operationKey{s.Callee, t.operation}
 			y.into[k] = append(y.into[k], i)
 		}
 	}
@@ -158,11 +158,11 @@ func (y *system) steps() (steps []step, begin []int, from [][]int) {
 	for _, s := range y.sites {
 		begin = append(begin, len(steps))
 		total := 0.0
-		for _, n := range s.to {
-			total += n
+		for _, t := range s.to {
+			total += t.calls
 		}
-		for name, n := range s.to {
-			k := operationKey{s.Callee, name}
+		for _, t := range s.to {
+			k := operationKey{s.Callee, t.operation}
 			sites := y.from[k]
 			if sites == nil {
 				continue
@@ -173,7 +173,7 @@ func (y *system) steps() (steps []step, begin []int, from [][]int) {
 				number[k] = o
 				from = append(from, sites)
 			}
-			steps = append(steps, step{o, n / total})
+			steps = append(steps, step{o, t.calls / total})
 		}
 	}
 	return steps, append(begin, len(steps)), from

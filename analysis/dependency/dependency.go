@@ -78,7 +78,7 @@ type Config struct {
 // DefaultConfig returns the defaults.
 func DefaultConfig() Config {
 	return Config{
-		Replaceable: 30,
+		Replaceable: 18, // spans come up to 15 minutes late
 		Rows:        8_000_000,
 		Sites:       2_000_000,
 		Forget:      60 * 24 * time.Hour,
