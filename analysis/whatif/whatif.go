@@ -3,8 +3,8 @@
 // much the answer may be off for lack of evidence.
 //
 // There are two levels of chance (analysis specification, F). Each of Draws draws takes the hardness of every site from
-// its posterior; in each, requests are simulated as package spread does. The median over the draws is the
-// answer and their spread its interval.
+// its posterior; in each, requests are simulated as package spread does. The mean over the draws is the
+// answer, so that what is said of all entries is the sum of what is said of each, and their spread its interval.
 //
 // The package is pure, and equal questions have equal answers.
 package whatif
@@ -65,7 +65,7 @@ const (
 // Fate is what becomes of an entry.
 type Fate struct {
 	Entry
-	Fails     float64 // share of its requests, the median
+	Fails     float64 // share of its requests that is expected to
 	Low, High float64 // 90 % interval
 	Slower    float64 // ms on average
 }
@@ -164,14 +164,14 @@ func upwards(sites []Site, actions []Action) (kept []int) {
 	return kept
 }
 
-// summary is the median and the 90 % interval of draws.
-func summary(draws []float64) (median, low, high float64) {
+// summary is the mean and the 90 % interval of draws.
+func summary(draws []float64) (mean, low, high float64) {
 	if len(draws) == 0 {
 		return 0, 0, 0
 	}
 	sorted := slices.Sorted(slices.Values(draws))
 	q := func(p float64) float64 { return stat.Quantile(p, stat.LinInterp, sorted, nil) }
-	return q(0.5), q(0.05), q(0.95)
+	return stat.Mean(sorted, nil), q(0.05), q(0.95)
 }
 
 // model is a question made ready.

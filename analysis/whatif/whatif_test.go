@@ -68,6 +68,22 @@ func TestUncertainty(t *testing.T) {
 	}
 }
 
+// What is said of all requests is what is said of each entry together, though little is known.
+func TestWholeIsTheSumOfItsEntries(t *testing.T) {
+	entries := []Entry{entry(1), entry(2), entry(3)}
+	for i, weight := range []float64{0.6, 0.3, 0.1} {
+		entries[i].Weight = weight
+	}
+	a := Ask([]Site{site(1, 4, 1, 0.6, 0.4), site(2, 4, 1, 1, 3), site(3, 4, 0.5, 2, 0.5)}, entries, []Action{{Kind: Down, Node: 4}})
+	sum := 0.0
+	for _, f := range a.Fates {
+		sum += f.Weight * f.Fails
+	}
+	if len(a.Fates) != 3 || math.Abs(sum-a.Fails) > 1e-9 {
+		t.Errorf("%d entries, %.3f of their requests together, %.3f of all", len(a.Fates), sum, a.Fails)
+	}
+}
+
 // truth simulates requests one by one through the true couplings with a node down.
 func truth(r *rand.Rand, sites []Site, hard []float64, down graph.NodeID, requests int) float64 {
 	failed := 0

@@ -2703,7 +2703,7 @@ type WhatIfAnswer struct {
 type WhatIfFate struct {
 	FailingPerSecond float64 `json:"failing_per_second"`
 
-	// Fails Share of its requests, the median
+	// Fails Share of its requests that is expected to
 	Fails float64 `json:"fails"`
 
 	// High Upper end of it

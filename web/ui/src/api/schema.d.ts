@@ -1201,7 +1201,7 @@ export interface components {
             per_second: number;
             /**
              * Format: double
-             * @description Share of its requests, the median
+             * @description Share of its requests that is expected to
              */
             fails: number;
             /**
