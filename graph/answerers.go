@@ -22,7 +22,8 @@ type Named struct{ Caller, Peer NodeID }
 type Answerers map[Named]NodeID
 
 // Resolve moves the calls that nobody answered to the services that they were meant for, where the edge to that service
-// has no other calls: what was counted from two halves is never mixed with what was learned.
+// has no other calls: what was counted from two halves is never mixed with what was learned. Where it has, Edge.AnsweredBy
+// says which service it is.
 func (a Answerers) Resolve(edges []Edge) []Edge {
 	if len(a) == 0 {
 		return edges
@@ -45,6 +46,8 @@ func (a Answerers) Resolve(edges []Edge) []Edge {
 					continue
 				}
 				at[meant] = len(out)
+			} else {
+				e.AnsweredBy = callee
 			}
 		}
 		out = append(out, e)

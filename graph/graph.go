@@ -148,9 +148,10 @@ func ParseEdgeKey(s string) (EdgeKey, error) {
 // Edge is one edge of a Graph with what was seen on it in the window.
 type Edge struct {
 	EdgeKey
-	Basis    Basis
-	LastSeen time.Time // start of the last bucket with a call
-	Aliased  int64     // calls that nobody answered, told to be of this edge by what their caller's half names
+	Basis      Basis
+	LastSeen   time.Time // start of the last bucket with a call
+	Aliased    int64     // calls that nobody answered, told to be of this edge by what their caller's half names
+	AnsweredBy NodeID    // of calls to an address that nobody answered: the service that answers the caller's other calls to it
 	Stats
 }
 

@@ -42,6 +42,13 @@ func TestAliases(t *testing.T) {
 	}
 	got := map[string][3]int64{}
 	for _, e := range g.Edges {
+		answers := ""
+		if e.AnsweredBy != 0 {
+			answers = names[e.AnsweredBy]
+		}
+		if want := map[string]string{"cart:8080": "cart"}[names[e.Callee]]; answers != want {
+			t.Errorf("calls to %s are said to be answered by %q otherwise, want %q", names[e.Callee], answers, want)
+		}
 		got[names[e.Callee]] = [3]int64{e.Calls, e.Failed, e.Aliased}
 	}
 	want := map[string][3]int64{

@@ -79,6 +79,10 @@ func wireEdge(e *graph.Edge) gen.Edge {
 		via := e.Via.String()
 		out.Via = &via
 	}
+	if e.AnsweredBy != 0 {
+		service := e.AnsweredBy.String()
+		out.AnsweredBy = &service
+	}
 	if h, ok := e.Halves(); ok {
 		out.Halves = &gen.EdgeHalves{Both: h.Both, CallerOnly: h.CallerOnly, CalleeOnly: h.CalleeOnly}
 	}

@@ -1649,6 +1649,10 @@ type Edge struct {
 	// address, or other name, are answered by this callee otherwise: so a dead service keeps its edges
 	Aliased int64 `json:"aliased"`
 
+	// AnsweredBy Id of the service that answers other calls of the same caller to this address, or other name, and has an edge of its own in the window:
+	// nobody answered the calls of this edge. Absent where no such service is known
+	AnsweredBy *string `json:"answered_by,omitempty"`
+
 	// Basis The witnesses for the edge
 	Basis []Basis `json:"basis"`
 

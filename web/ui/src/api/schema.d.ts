@@ -611,6 +611,11 @@ export interface components {
              *     address, or other name, are answered by this callee otherwise: so a dead service keeps its edges
              */
             aliased: number;
+            /**
+             * @description Id of the service that answers other calls of the same caller to this address, or other name, and has an edge of its own in the window:
+             *     nobody answered the calls of this edge. Absent where no such service is known
+             */
+            answered_by?: string;
         };
         /**
          * @description Of how many calls of the edge which halves came: how complete the edge is. Late halves move a call from one

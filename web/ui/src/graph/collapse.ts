@@ -17,6 +17,8 @@ export interface DrawnNode {
   /** The nodes drawn by the box: one, or those of its group. */
   members: GraphNode[]
   node?: GraphNode
+  /** Of an address at which nobody answered: the name of the service that answers there otherwise. */
+  addressOf?: string
   group?: { key: string; members: number; failing: number; environment: string }
 }
 
@@ -47,6 +49,22 @@ export function groupKey(n: GraphNode): string {
   return `${n.environment}/${n.namespace || `:${n.type}`}`
 }
 
+/** The service at whose address nobody answered calls, as all of their callers know it. */
+export function answererOf(calls: GraphEdge[]): string | undefined {
+  const service = calls[0]?.answered_by
+  return calls.every((e) => e.answered_by === service) ? service : undefined
+}
+
+/** The names of the services whose addresses are nodes of their own, by node. */
+export function addressesOf(graph: Graph): Map<string, string> {
+  const names = new Map(graph.nodes.map((n) => [n.id, n.name]))
+  const silent = new Set(graph.edges.flatMap((e) => e.answered_by ? [e.callee] : []))
+  return new Map([...silent].flatMap((id) => {
+    const name = names.get(answererOf(graph.edges.filter((e) => e.callee === id)) ?? '')
+    return name ? [[id, name]] : []
+  }))
+}
+
 /**
  * Decides what is drawn for a graph: its nodes, or groups of them where there are more than max. Groups named
  * in `open` are drawn as their members as far as max allows; the busiest come first, and the rest of such a
@@ -60,6 +78,7 @@ export function collapse(graph: Graph, view: Pick<View, 'group' | 'open'>, max =
   const into = sumBy(graph.edges, (e) => crossing(boxOf, e) && boxOf.get(e.callee))
   const out = sumBy(graph.edges, (e) => crossing(boxOf, e) && boxOf.get(e.caller))
 
+  const addresses = addressesOf(graph)
   const nodes: DrawnNode[] = []
   const seen = new Set<string>()
   for (const n of graph.nodes) {
@@ -67,7 +86,7 @@ export function collapse(graph: Graph, view: Pick<View, 'group' | 'open'>, max =
     if (id === undefined || seen.has(id)) continue
     seen.add(id)
     if (id === n.id) {
-      nodes.push({ id, label: n.name, red: n, out: out.get(id) ?? sum([]), health: healthOf(n), members: [n], node: n })
+      nodes.push({ id, label: n.name, red: n, out: out.get(id) ?? sum([]), health: healthOf(n), members: [n], node: n, addressOf: addresses.get(id) })
       continue
     }
     const members = groups.get(id)!.filter((m) => boxOf.get(m.id) === id)

@@ -1,6 +1,7 @@
 import { useParams } from '@tanstack/react-router'
 import type { GraphEdge, GraphNode, NodeDetail } from '../../api/model'
 import { Problem, problemFrom } from '../../api/problem'
+import { AnsweredBy } from '../../components/AnsweredBy'
 import { AuditCard } from '../../components/AuditCard'
 import { ArrowIcon, TypeTile } from '../../components/icons'
 import { Loaded } from '../../components/Loaded'
@@ -81,6 +82,7 @@ function Head({ edge, edges, caller, callee }: { edge: GraphEdge; edges: GraphEd
           <span className="text-ink-3">last seen {ago(Date.parse(edge.last_seen), now)}</span>
           {edges.filter((e) => e.id !== edge.id).map((e) => <EdgePageLink key={e.id} id={e.id} className="link">also {describe(e)}</EdgePageLink>)}
         </p>
+        {edge.answered_by && <AnsweredBy service={edge.answered_by} />}
       </div>
       <div className="flex flex-wrap gap-2">
         <ViewLink to="/map" patch={{ ...select.edge(edge.id), focus: caller.id, depth: 1 }} className="control">On the map</ViewLink>

@@ -54,9 +54,10 @@ function Numbers({ drawn, windowSeconds }: { drawn: DrawnNode; windowSeconds: nu
   )
 }
 
-function subtitle({ node, group }: DrawnNode): string {
+function subtitle({ node, group, addressOf }: DrawnNode): string {
   if (group) return [plural(group.members, 'node'), group.environment].filter(Boolean).join(' · ')
   if (!node) return ''
+  if (addressOf) return `address of ${addressOf}`
   return [node.system || node.type, node.namespace, node.environment].filter(Boolean).join(' · ')
 }
 

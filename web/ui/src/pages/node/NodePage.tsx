@@ -1,6 +1,7 @@
 import { useParams } from '@tanstack/react-router'
 import type { NodeDetail } from '../../api/model'
 import { problemFrom } from '../../api/problem'
+import { AnsweredBy } from '../../components/AnsweredBy'
 import { AuditCard } from '../../components/AuditCard'
 import { Loaded } from '../../components/Loaded'
 import { Card, PageFrame, Tile, Tiles } from '../../components/Page'
@@ -8,6 +9,7 @@ import { TypeTile } from '../../components/icons'
 import { ViewLink } from '../../components/ViewLink'
 import { NotInWindow } from '../../components/NotInWindow'
 import { ago, count, duration, plural, rate, share } from '../../format/format'
+import { answererOf } from '../../graph/collapse'
 import { isEstimate, perSecond, seconds } from '../../graph/red'
 import { useDependencies, useHotspot, useNode, useSeries } from '../../hooks/queries'
 import { useNow } from '../../hooks/useNow'
@@ -71,8 +73,9 @@ function Detail({ detail }: { detail: NodeDetail }) {
   )
 }
 
-function Head({ detail: { node }, acts }: { detail: NodeDetail; acts: boolean }) {
+function Head({ detail: { node, callers }, acts }: { detail: NodeDetail; acts: boolean }) {
   const now = useNow()
+  const answerer = answererOf(callers)
   const place = [node.environment, node.namespace].filter(Boolean).join(' / ')
   return (
     <header className="flex flex-wrap items-center gap-x-4 gap-y-3">
@@ -84,6 +87,7 @@ function Head({ detail: { node }, acts }: { detail: NodeDetail; acts: boolean })
           <HealthBadge red={node} />
           <span className="text-ink-3">last seen {ago(Date.parse(node.last_seen), now)}</span>
         </p>
+        {answerer && <AnsweredBy service={answerer} />}
       </div>
       <div className="flex flex-wrap gap-2">
         <ViewLink to="/map" patch={{ ...select.node(node.id), focus: node.id, depth: 1 }} className="control">On the map</ViewLink>

@@ -1,4 +1,5 @@
 import type { EdgeDetail } from '../../api/model'
+import { AnsweredBy } from '../../components/AnsweredBy'
 import { AuditCard } from '../../components/AuditCard'
 import { ArrowIcon } from '../../components/icons'
 import { AddToWhatIf } from '../../components/AddToWhatIf'
@@ -92,6 +93,7 @@ function Detail({ detail }: { detail: EdgeDetail }) {
             {share(edge.halves.both, edge.calls)} of the calls were seen from both ends, {count(edge.halves.caller_only)} by the caller only, {count(edge.halves.callee_only)} by the callee only.
           </p>
         )}
+        {edge.answered_by && <AnsweredBy service={edge.answered_by} />}
         {edge.aliased > 0 && (
           <p className="text-ink-2 mt-1">{count(edge.aliased)} calls got no answer. They are shown here because calls to the same address are answered by {callee.name} otherwise.</p>
         )}

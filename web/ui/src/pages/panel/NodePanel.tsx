@@ -1,8 +1,10 @@
 import type { NodeDetail, Operation } from '../../api/model'
 import { AddToWhatIf } from '../../components/AddToWhatIf'
+import { AnsweredBy } from '../../components/AnsweredBy'
 import { TargetIcon, TypeTile } from '../../components/icons'
 import { NodePageLink, ViewLink } from '../../components/ViewLink'
 import { ago, count, duration, plural, rate, share } from '../../format/format'
+import { answererOf } from '../../graph/collapse'
 import { perSecond, seconds } from '../../graph/red'
 import { useNode, useOperations, useSeries } from '../../hooks/queries'
 import { useNow } from '../../hooks/useNow'
@@ -28,6 +30,7 @@ function Detail({ detail }: { detail: NodeDetail }) {
   const [view, change] = useView()
   const now = useNow()
   const { node } = detail
+  const answerer = answererOf(detail.callers)
   const length = seconds(detail.window)
   const place = [node.environment, node.namespace].filter(Boolean).join(' / ')
   const isService = node.type === 'service'
@@ -41,6 +44,7 @@ function Detail({ detail }: { detail: NodeDetail }) {
             <p className="text-ink-3 truncate">{[node.system || node.type, place].filter(Boolean).join(' · ')}</p>
           </div>
         </div>
+        {answerer && <AnsweredBy service={answerer} />}
         <div className="text-ink-2 mt-3 flex flex-wrap items-center gap-x-4 gap-y-2">
           <HealthBadge red={node} />
           <span>last seen {ago(Date.parse(node.last_seen), now)}</span>
