@@ -78,7 +78,7 @@ func (i *Incident) blames(n graph.NodeID) bool {
 func (t *Tracker) grow(i *Incident, at time.Time, members []Member, names map[ends]graph.NodeID, outside func(graph.NodeID) bool) {
 	maps.Copy(i.nodes, nodesOf(members))
 	if len(i.bouts) == 0 || at.Sub(i.LastIll) >= underWay {
-		i.bouts = append(i.bouts, graph.Window{From: firstOf(members)})
+		i.bouts = append(i.bouts[max(0, len(i.bouts)-mostBouts+1):], graph.Window{From: firstOf(members)})
 	}
 	if i.Suspected || slices.ContainsFunc(members, func(m Member) bool { return !m.Suspected }) {
 		i.LastIll = at // what is unclear does not keep it from ending
@@ -132,6 +132,9 @@ func (t *Tracker) blame(at time.Time, nodes map[graph.NodeID]bool, from int) (r 
 	}
 	return rank(before, since, len(t.series.operations)+len(t.series.calls)), since
 }
+
+// mostBouts is how many an incident knows: there is room for no more of them in the stretches that are compared.
+const mostBouts = 16
 
 // wasIll reports whether it was ill in a window, and well for a while since.
 func (i *Incident) wasIll(w graph.Window, at time.Time) bool {
