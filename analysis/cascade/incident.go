@@ -80,7 +80,7 @@ func (t *Tracker) grow(i *Incident, at time.Time, members []Member, names map[en
 	if len(i.bouts) == 0 || at.Sub(i.LastIll) >= underWay {
 		i.bouts = append(i.bouts[max(0, len(i.bouts)-mostBouts+1):], graph.Window{From: firstOf(members)})
 	}
-	if i.Suspected || slices.ContainsFunc(members, func(m Member) bool { return !m.Suspected }) {
+	if i.Suspected || !unclear(members) {
 		i.LastIll = at // what is unclear does not keep it from ending
 	}
 	i.bouts[len(i.bouts)-1].To = i.LastIll

@@ -181,16 +181,22 @@ func (t *Tracker) Look(at time.Time, outside func(graph.NodeID) bool) {
 	for _, nodes := range groups(members, s, names) {
 		carried, fresh := t.carried(at, membersOf(members, nodes))
 		if len(fresh) > 0 {
-			if i := t.spreading(at, carried, fresh); i != nil {
-				carried[i] = append(carried[i], fresh...)
-			} else if p := t.suspected(fresh); p.looks < t.cfg.Confirm || p.chance > suspicious {
+			near := t.near(at, carried, fresh)
+			i, p := spreading(near, fresh), t.suspected(fresh)
+			if i == nil && p.looks >= t.cfg.Confirm {
+				switch {
+				case unclear(fresh) && len(near) > 0:
+					i = near[0]
+				case p.chance <= suspicious:
+					if i = t.relapsed(at, near, fresh); i == nil {
+						i = &Incident{ID: identity(p.onset, p.nodes), Started: p.onset, Opened: at, Suspected: true, nodes: map[graph.NodeID]bool{}}
+						t.open = append(t.open, i)
+					}
+				}
+			}
+			if i == nil {
 				pending = append(pending, p)
 			} else {
-				i := t.relapsed(at, carried, fresh)
-				if i == nil {
-					i = &Incident{ID: identity(p.onset, p.nodes), Started: p.onset, Opened: at, Suspected: true, nodes: map[graph.NodeID]bool{}}
-					t.open = append(t.open, i)
-				}
 				carried[i] = append(carried[i], fresh...)
 			}
 		}
@@ -251,20 +257,20 @@ func (t *Tracker) near(at time.Time, carried map[*Incident][]Member, fresh []Mem
 	return near
 }
 
-// spreading is the incident under way that members fell ill with which were not before: it has only begun, or they are
-// too unclear to say anything else.
-func (t *Tracker) spreading(at time.Time, carried map[*Incident][]Member, fresh []Member) *Incident {
-	near := t.near(at, carried, fresh)
-	if len(near) == 0 {
-		return nil
-	}
-	unclear := !slices.ContainsFunc(fresh, func(m Member) bool { return !m.Suspected })
+// spreading is the first of some incidents that has only begun when members fell ill.
+func spreading(near []*Incident, fresh []Member) *Incident {
+	first := firstOf(fresh)
 	for _, i := range near {
-		if unclear || firstOf(fresh).Before(i.Started.Add(spreads)) {
+		if first.Before(i.Started.Add(spreads)) {
 			return i
 		}
 	}
 	return nil
+}
+
+// unclear reports whether chance could explain all members.
+func unclear(members []Member) bool {
+	return !slices.ContainsFunc(members, func(m Member) bool { return !m.Suspected })
 }
 
 // suspected is what is ill anew together with what was in the looks before.
@@ -282,18 +288,19 @@ func (t *Tracker) suspected(fresh []Member) suspect {
 
 // relapsed is the open incident whose cause is to blame for members that fell ill since: it came back, or went on to
 // do more. It is also one under way that what is to blame is ill with.
-func (t *Tracker) relapsed(at time.Time, carried map[*Incident][]Member, fresh []Member) *Incident {
+func (t *Tracker) relapsed(at time.Time, near []*Incident, fresh []Member) *Incident {
 	r, _ := t.blame(at, nodesOf(fresh), clearestOf(fresh).from)
 	if len(r.Shares) == 0 {
 		return nil
 	}
+	cause := r.Shares[0].Node
 	for _, i := range slices.Backward(t.open) {
-		if i.blames(r.Shares[0].Node) {
+		if i.blames(cause) {
 			return i
 		}
 	}
-	for _, i := range t.near(at, carried, fresh) {
-		if i.nodes[r.Shares[0].Node] {
+	for _, i := range near {
+		if i.nodes[cause] {
 			return i
 		}
 	}
