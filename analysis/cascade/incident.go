@@ -89,7 +89,7 @@ func (t *Tracker) grow(i *Incident, at time.Time, members []Member, names map[en
 		i.Suspected = i.Suspected && m.Suspected
 		o := i.member(&m)
 		if o == nil {
-			if m.from < recent && len(i.Members) > 0 && m.Onset.Before(i.Started) {
+			if m.from < recent && m.Onset.Before(i.Started) {
 				m.Onset = i.Started // older stretches are long
 			}
 			i.Members = append(i.Members, m)

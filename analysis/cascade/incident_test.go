@@ -27,3 +27,21 @@ func TestIncidentStartsOnce(t *testing.T) {
 		})
 	}
 }
+
+// An older stretch is long, so that it does not tell when something began that single buckets show.
+func TestOnsetIsTheFirstThatIsKnownWell(t *testing.T) {
+	start := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	member := func(from int, after time.Duration) Member { return Member{from: from, Onset: start.Add(after)} }
+	for name, tt := range map[string]struct {
+		members []Member
+		want    time.Duration
+	}{
+		"single buckets":               {[]Member{member(latest, 20*time.Second), member(recent+2, 10*time.Second)}, 10 * time.Second},
+		"an older stretch beside them": {[]Member{member(younger, -3*time.Minute), member(latest, 20*time.Second), member(elder, -7*time.Minute)}, 20 * time.Second},
+		"older stretches alone":        {[]Member{member(younger, -3*time.Minute), member(elder, -7*time.Minute)}, -7 * time.Minute},
+	} {
+		if got := firstOf(tt.members).Sub(start); got != tt.want {
+			t.Errorf("%s: %s, want %s", name, got, tt.want)
+		}
+	}
+}

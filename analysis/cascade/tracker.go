@@ -328,8 +328,15 @@ func nodesOf(members []Member) map[graph.NodeID]bool {
 	return nodes
 }
 
-func firstOf(members []Member) time.Time {
-	return slices.MinFunc(members, func(a, b Member) int { return a.Onset.Compare(b.Onset) }).Onset
+// firstOf is the first onset that is known to ten seconds, if there is one: older stretches are long.
+func firstOf(members []Member) (first time.Time) {
+	known := false
+	for _, m := range members {
+		if exact := m.from >= recent; first.IsZero() || exact && !known || exact == known && m.Onset.Before(first) {
+			first, known = m.Onset, known || exact
+		}
+	}
+	return first
 }
 
 func clearestOf(members []Member) Member {
