@@ -466,6 +466,19 @@ test('the lens of change shows what differs from the time before', async () => {
   await close()
 })
 
+test('changes compare an hour, unless another time is chosen', async () => {
+  const { page, problems, close } = await open(browser, '/map')
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Changes' }).click()
+  await page.getByRole('button', { name: 'Time: Last hour' }).click()
+  await page.getByRole('button', { name: 'Last 15 minutes' }).click()
+  await page.getByRole('button', { name: 'Time: Last 15 minutes' }).waitFor()
+  await page.reload()
+  await page.getByRole('button', { name: 'Time: Last 15 minutes' }).waitFor()
+  assert.match(page.url(), /\/changes/)
+  assert.deepEqual(problems, [])
+  await close()
+})
+
 test('a finding opens its evidence and leads to what it is about', async () => {
   const { findings } = await eventually('a finding about a node', async () => {
     const got = await api('/findings?state=all')

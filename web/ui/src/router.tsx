@@ -86,13 +86,9 @@ const findings = createRoute({
   component: lazyRouteComponent(() => import('./pages/findings/FindingsPage'), 'FindingsPage'),
 })
 
-/** An hour is enough to compare; fifteen minutes, the default elsewhere, seldom are. */
 const changes = createRoute({
   getParentRoute: () => root,
   path: '/changes',
-  beforeLoad: ({ search, cause }) => {
-    if (cause === 'enter' && search.from === DEFAULT_VIEW.from && search.to === DEFAULT_VIEW.to) throw redirect({ to: '/changes', search: { ...search, from: 'now-1h' }, replace: true })
-  },
   component: lazyRouteComponent(() => import('./pages/changes/ChangesPage'), 'ChangesPage'),
 })
 

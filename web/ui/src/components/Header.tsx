@@ -1,6 +1,7 @@
 import { useLocation } from '@tanstack/react-router'
 import type { LiveState } from '../api/live'
-import { LEAVING, select } from '../hooks/useView'
+import { LEAVING, select, useView } from '../hooks/useView'
+import { DEFAULT_VIEW } from '../view/view'
 import { LiveToggle } from './LiveToggle'
 import { RangePicker } from './RangePicker'
 import { SearchBox } from './SearchBox'
@@ -26,12 +27,17 @@ export function Header({ live }: { live: LiveState }) {
   )
 }
 
+/** An hour is enough to compare; fifteen minutes, the default elsewhere, seldom are. */
+const COMPARED = { ...LEAVING, from: 'now-1h' }
+
 function PageTabs() {
   const { pathname } = useLocation()
+  const [{ from, to: until }] = useView()
+  const usual = from === DEFAULT_VIEW.from && until === DEFAULT_VIEW.to
   return (
     <nav aria-label="Pages" className="bg-sunken flex max-w-full overflow-x-auto rounded-lg p-0.5 [scrollbar-width:none]">
       {([['/map', 'Map'], ['/table', 'Table'], ['/incidents', 'Incidents'], ['/findings', 'Findings'], ['/changes', 'Changes'], ['/hotspots', 'Hotspots'], ['/whatif', 'What if'], ['/objectives', 'Objectives'], ['/pipeline', 'Pipeline']] as const).map(([to, label]) => (
-        <ViewLink key={to} to={to} patch={LEAVING} aria-current={pathname === to || pathname.startsWith(`${to}/`) ? 'page' : undefined}
+        <ViewLink key={to} to={to} patch={to === '/changes' && usual && pathname !== to ? COMPARED : LEAVING} aria-current={pathname === to || pathname.startsWith(`${to}/`) ? 'page' : undefined}
           className="text-ink-2 hover:text-ink aria-[current=page]:bg-surface aria-[current=page]:text-ink aria-[current=page]:shadow-card rounded-md px-2 py-1 text-sm font-medium whitespace-nowrap">
           {label}
         </ViewLink>

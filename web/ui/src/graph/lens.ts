@@ -7,7 +7,7 @@ export const LENSES = ['health', 'criticality', 'fragility', 'errors', 'latency'
 export type LensName = (typeof LENSES)[number]
 
 export const LENS_TEXT: Record<LensName, { title: string; about: string }> = {
-  health: { title: 'Health', about: 'what fails now' },
+  health: { title: 'Health', about: 'what failed in this window, and what is ill now' },
   criticality: { title: 'Criticality', about: 'which calls take their callers down' },
   fragility: { title: 'Fragility', about: 'where a failure is likely and would hurt' },
   errors: { title: 'Errors', about: 'share of calls that failed' },

@@ -27,10 +27,11 @@ interface Props {
   windowSeconds: number
   /** Set as soon as the reader moves the map; from then on it only moves when told to. */
   touched: RefObject<boolean>
+  ill: ReadonlyMap<string, string>
 }
 
 /** Draws the map and turns what the reader does on it into changes of the view. */
-export function MapCanvas({ drawing, laidOut, found, looking, windowSeconds, touched }: Props) {
+export function MapCanvas({ drawing, laidOut, found, looking, windowSeconds, touched, ill }: Props) {
   const [view, change] = useView()
   const [hovered, setHovered] = useState<string>()
   const flow = useReactFlow()
@@ -58,8 +59,8 @@ export function MapCanvas({ drawing, laidOut, found, looking, windowSeconds, tou
   })
 
   const marks: Marks = useMemo(
-    () => ({ node: view.node, edge: view.edge, active: walk.active, found: { nodes: found.nodes, edges: found.edges }, lens: looking.lens }),
-    [view.node, view.edge, walk.active, found, looking.lens],
+    () => ({ node: view.node, edge: view.edge, active: walk.active, found: { nodes: found.nodes, edges: found.edges }, lens: looking.lens, ill }),
+    [view.node, view.edge, walk.active, found, looking.lens, ill],
   )
   const nodes = useMemo(() => boxesOf(drawing, laidOut.layout, marks, windowSeconds), [drawing, laidOut.layout, marks, windowSeconds])
   const edges = useMemo(() => arrowsOf(drawing, laidOut.layout, marks, windowSeconds), [drawing, laidOut.layout, marks, windowSeconds])

@@ -13,6 +13,7 @@ import { useLens } from '../../hooks/useLens'
 import { useView } from '../../hooks/useView'
 import './map.css'
 import { MapCanvas } from './MapCanvas'
+import { useIllNow } from './useIllNow'
 import { useLayout } from './useLayout'
 
 /** The map of services and calls. */
@@ -26,6 +27,7 @@ export function MapPage() {
   const drawing = useMemo(() => collapse(graph, { group, open }), [graph, group, open])
   const found = useFound(graph, view.q)
   const touched = useRef(false)
+  const ill = useIllNow()
   const laidOut = useLayout(drawing, JSON.stringify([data!.question, group, open, gone !== undefined]), () => touched.current)
 
   if (laidOut.generation === 0) {
@@ -37,7 +39,7 @@ export function MapPage() {
   }
   return (
     <ReactFlowProvider>
-      <MapCanvas drawing={drawing} laidOut={laidOut} found={found} looking={looking} windowSeconds={seconds(graph.window)} touched={touched} />
+      <MapCanvas drawing={drawing} laidOut={laidOut} found={found} looking={looking} windowSeconds={seconds(graph.window)} touched={touched} ill={ill} />
     </ReactFlowProvider>
   )
 }

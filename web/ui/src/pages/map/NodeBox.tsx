@@ -3,7 +3,7 @@ import { memo } from 'react'
 import { HealthMark } from '../../components/HealthMark'
 import { GroupTile, TypeTile } from '../../components/icons'
 import { ReadingSign } from '../../components/LevelBars'
-import { duration, plural, rate, share } from '../../format/format'
+import { clock, duration, plural, rate, share } from '../../format/format'
 import type { DrawnNode } from '../../graph/collapse'
 import type { Reading } from '../../graph/lens'
 import { HEALTH_TEXT, isEstimate, perSecond } from '../../graph/red'
@@ -13,12 +13,13 @@ export const boxDomId = (id: string) => `box-${id}`
 
 /** One box of the map. How much of it is seen depends on the zoom; the style sheet decides that. */
 export const NodeBox = memo(function NodeBox({ data }: NodeProps<BoxNode>) {
-  const { drawn, windowSeconds, reading } = data
+  const { drawn, windowSeconds, reading, illSince } = data
+  const health = illSince ? 'bad' : drawn.health
   return (
     // Reached through the map, which is one tab stop and names the active box.
     // oxlint-disable-next-line jsx-a11y/interactive-supports-focus
-    <div id={boxDomId(drawn.id)} className="box" role="button" aria-pressed={data.selected} aria-label={describe(drawn, windowSeconds, reading)}
-      data-health={reading ? undefined : drawn.health} data-level={reading && (reading.level ?? 'none')} data-rating={reading?.rating} data-gone={reading?.gone} data-selected={data.selected} data-active={data.active} data-dim={data.dim} data-group={drawn.group !== undefined}>
+    <div id={boxDomId(drawn.id)} className="box" role="button" aria-pressed={data.selected} aria-label={describe(drawn, windowSeconds, reading, illSince)}
+      data-health={reading ? undefined : health} data-ill={!reading && illSince !== undefined} data-level={reading && (reading.level ?? 'none')} data-rating={reading?.rating} data-gone={reading?.gone} data-selected={data.selected} data-active={data.active} data-dim={data.dim} data-group={drawn.group !== undefined}>
       <Handle type="target" position={Position.Left} isConnectable={false} className="box-handle" />
       <Handle type="source" position={Position.Right} isConnectable={false} className="box-handle" />
       <div className="box-card">
@@ -27,14 +28,14 @@ export const NodeBox = memo(function NodeBox({ data }: NodeProps<BoxNode>) {
           <div className="min-w-0 flex-1">
             <div className="box-name" title={drawn.label}>{drawn.label}</div>
             {/* Through a lens a box says its name and what the lens shows, in the order in which it is called. */}
-            <div className="box-sub">{!reading && subtitle(drawn)}</div>
+            <div className="box-sub">{!reading && (illSince ? <b className="text-bad font-medium">ill since {clock(new Date(illSince))}</b> : subtitle(drawn))}</div>
           </div>
-          {!reading && <HealthMark health={drawn.health} size={13} silent />}
+          {!reading && <HealthMark health={health} size={13} silent />}
         </div>
         {' ' /* or the name and the reading were one word to whoever hears them */}
         {reading ? <div className="box-reading"><ReadingSign of={reading} size={16} /><span>{reading.tag ?? reading.text}</span></div> : <Numbers drawn={drawn} windowSeconds={windowSeconds} />}
       </div>
-      <div className="box-dot">{reading ? <ReadingSign of={reading} size={64} /> : <HealthMark health={drawn.health} size={64} silent />}</div>
+      <div className="box-dot">{reading ? <ReadingSign of={reading} size={64} /> : <HealthMark health={health} size={64} silent />}</div>
     </div>
   )
 })
@@ -62,10 +63,10 @@ function subtitle({ node, group, addressOf }: DrawnNode): string {
 }
 
 /** The box in one sentence, for those who hear it. */
-function describe(drawn: DrawnNode, windowSeconds: number, reading: Reading | undefined): string {
+function describe(drawn: DrawnNode, windowSeconds: number, reading: Reading | undefined, illSince: string | undefined): string {
   const { red, out } = drawn
   const traffic = red.calls > 0
     ? [`${rate(perSecond(red, windowSeconds))}`, `${share(red.failed, red.calls)} failed`, red.p95_ms !== null && `p95 ${duration(red.p95_ms)}`]
     : [out.calls > 0 ? `calls out ${rate(perSecond(out, windowSeconds))}` : 'no calls reported']
-  return [drawn.label, reading?.tag, reading?.text, subtitle(drawn), HEALTH_TEXT[drawn.health], ...traffic].filter(Boolean).join(', ')
+  return [drawn.label, reading?.tag, reading?.text, subtitle(drawn), illSince && `ill since ${clock(new Date(illSince))}`, HEALTH_TEXT[drawn.health], ...traffic].filter(Boolean).join(', ')
 }

@@ -16,9 +16,11 @@ export interface Marks {
   found: { nodes: Set<string> | null; edges: Set<string> | null }
   /** What the map is looked at through; none for health. */
   lens?: Lens
+  /** Nodes that are ill right now, by when they fell ill. */
+  ill: ReadonlyMap<string, string>
 }
 
-export type BoxNode = Node<{ drawn: DrawnNode; windowSeconds: number; selected: boolean; active: boolean; dim: boolean; reading?: Reading }, 'box'>
+export type BoxNode = Node<{ drawn: DrawnNode; windowSeconds: number; selected: boolean; active: boolean; dim: boolean; reading?: Reading; illSince?: string }, 'box'>
 export type ArrowEdge = Edge<{ drawn: DrawnEdge; windowSeconds: number; route: Point[]; width: number; selected: boolean; lit: boolean; dim: boolean; reading?: Reading }, 'arrow'>
 
 /** The boxes of a drawing where the layout puts them. A box without a place is not drawn yet. */
@@ -36,6 +38,7 @@ export function boxesOf(drawing: Drawing, layout: Layout, marks: Marks, windowSe
         active: drawn.id === marks.active,
         dim: !hit || (near !== null && !near.has(drawn.id)),
         reading: marks.lens && worst(drawn.members.map(marks.lens.node)),
+        illSince: drawn.members.map((m) => marks.ill.get(m.id)).filter((at) => at !== undefined).toSorted()[0],
       },
     }]
   })
