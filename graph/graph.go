@@ -167,6 +167,7 @@ type NodeStats struct {
 // id), and every end of an edge is among the nodes.
 type Graph struct {
 	Window Window        // aligned to Step
+	Since  time.Time     // from when on something can have been seen: the begin of the window, or the first calls of all
 	Step   time.Duration // bucket length of the tier that answered
 	Nodes  []NodeStats
 	Edges  []Edge

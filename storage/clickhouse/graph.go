@@ -50,6 +50,13 @@ func (s *Store) Graph(ctx context.Context, tenant string, w graph.Window) (g gra
 		s.log.Error("edges left out because a node at their ends was never stored", "edges", n, "tenant", tenant)
 	}
 	g.Nodes = nodesOf(g.Edges, served, names)
+	first, err := s.first(ctx, tenant)
+	if err != nil {
+		return graph.Graph{}, err
+	}
+	if g.Since = g.Window.From; first.After(g.Since) && first.Before(g.Window.To) {
+		g.Since = first
+	}
 	return g, nil
 }
 

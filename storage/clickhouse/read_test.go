@@ -27,6 +27,28 @@ func read(t *testing.T, s *Store, from, to time.Time) graph.Graph {
 	return g
 }
 
+// Rates are over the time in which there can be something: from the first calls on, in a window in which they lie.
+func TestGraphSaysSinceWhen(t *testing.T) {
+	s := open(t)
+	w := graph.Window{From: t0.Add(-10 * time.Minute), To: t0.Add(10 * time.Minute)}
+	if g := read(t, s, w.From, w.To); !g.Since.Equal(w.From) {
+		t.Errorf("nothing was seen at all: since %s, want the begin of the window, %s", g.Since, w.From)
+	}
+	first := t0.Add(5*time.Minute + 20*time.Second)
+	write(t, s, graph.Block{Token: "1", Nodes: []graph.NodeRow{nodeRow(web), nodeRow(cart)}, CallSites: []graph.CallSiteRow{callSite(first, key(web, cart), calls(5, 0))}})
+	for name, tt := range map[string]struct{ from, want time.Time }{
+		"the first calls lie in it": {w.From, first},
+		"they lie before it":        {first.Add(10 * time.Second), first.Add(10 * time.Second)},
+	} {
+		if g := read(t, s, tt.from, w.To); !g.Since.Equal(tt.want) {
+			t.Errorf("%s: since %s, want %s", name, g.Since, tt.want)
+		}
+	}
+	if g, err := s.Graph(t.Context(), "another", w); err != nil || !g.Since.Equal(w.From) {
+		t.Errorf("another tenant: since %s, %v", g.Since, err)
+	}
+}
+
 func TestGraph(t *testing.T) {
 	s := open(t)
 	toRedis := key(cart, redis)

@@ -22,6 +22,7 @@ var (
 	insertSpans            = statement("insert_spans.sql")
 	insertAliases          = statement("insert_aliases.sql")
 	selectAliases          = statement("select_aliases.sql")
+	selectFirst            = statement("select_first.sql")
 	insertPipeline         = statement("insert_pipeline.sql")
 	insertExchangeRecords  = statement("insert_exchange_records.sql")
 	insertExchangeMember   = statement("insert_exchange_member.sql")

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"math"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,7 @@ type Store struct {
 	log     *slog.Logger
 	metrics *metrics
 	now     func() time.Time
+	firsts  sync.Map // tenant to time.Time: when its first calls were made
 
 	// sparesThreads is true for a server that by default uses one thread for each GiB of free memory, which
 	// on the embedded engine leaves one. Older servers do not know the setting and refuse it.

@@ -49,7 +49,7 @@ func (a *API) GetEdge(c *gin.Context, id gen.Id, p gen.GetEdgeParams) {
 		return
 	}
 	out := gen.EdgeDetail{
-		Window: wireWindow(g.Window, g.Step), Edge: wireEdge(edge),
+		Window: graphWindow(&g), Edge: wireEdge(edge),
 		Caller: wireNode(&g.Nodes[find(g, key.Caller)]), Callee: wireNode(&g.Nodes[find(g, key.Callee)]),
 		CallSites: make([]gen.CallSite, len(sites)),
 	}

@@ -78,7 +78,7 @@ func (a *API) GetGraph(c *gin.Context, p gen.GetGraphParams) {
 		return
 	}
 	a.tagged(c, gen.Graph{
-		Window: wireWindow(g.Window, g.Step), Stale: stale,
+		Window: graphWindow(&g), Stale: stale,
 		TotalNodes: part.TotalNodes, TotalEdges: part.TotalEdges, TruncatedBy: part.TruncatedBy,
 		Nodes: wireNodes(part.Nodes), Edges: wireEdges(part.Edges),
 	})

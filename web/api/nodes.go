@@ -49,7 +49,7 @@ func (a *API) ListNodes(c *gin.Context, p gen.ListNodesParams) {
 	}
 	start = min(start, len(part.Nodes))
 	end := min(start+limit, len(part.Nodes))
-	page := gen.NodePage{Window: wireWindow(g.Window, g.Step), Nodes: wireNodes(part.Nodes[start:end])}
+	page := gen.NodePage{Window: graphWindow(&g), Nodes: wireNodes(part.Nodes[start:end])}
 	if end < len(part.Nodes) {
 		page.NextCursor = strconv.Itoa(end)
 	}
@@ -64,7 +64,7 @@ func (a *API) GetNode(c *gin.Context, id gen.Id, p gen.GetNodeParams) {
 		return
 	}
 	out := gen.NodeDetail{
-		Window: wireWindow(g.Window, g.Step), Node: wireNode(&g.Nodes[find(g, node)]),
+		Window: graphWindow(&g), Node: wireNode(&g.Nodes[find(g, node)]),
 		Callers: []gen.Edge{}, Callees: []gen.Edge{}, Neighbours: []gen.Node{},
 	}
 	beside := map[graph.NodeID]bool{}

@@ -45,6 +45,16 @@ func wireWindow(w graph.Window, step time.Duration) gen.Window {
 	return gen.Window{From: w.From.UTC(), To: w.To.UTC(), StepMs: step.Milliseconds()}
 }
 
+// graphWindow is the window of a graph with the time from when on it can be counted.
+func graphWindow(g *graph.Graph) gen.Window {
+	w := wireWindow(g.Window, g.Step)
+	if g.Since.After(g.Window.From) {
+		since := g.Since.UTC()
+		w.Since = &since
+	}
+	return w
+}
+
 // wireMs is a duration in milliseconds, to the microsecond.
 func wireMs(d time.Duration) float64 { return float64(d.Round(time.Microsecond).Microseconds()) / 1000 }
 

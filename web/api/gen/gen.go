@@ -2737,6 +2737,9 @@ type Why string
 type Window struct {
 	From time.Time `json:"from"`
 
+	// Since When the first calls of all were seen that are known, if that is within the window. Rates are over the time from then on
+	Since *time.Time `json:"since,omitempty"`
+
 	// StepMs Length of the buckets the answer was made from
 	StepMs int64     `json:"step_ms"`
 	To     time.Time `json:"to"`

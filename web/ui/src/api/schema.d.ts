@@ -537,6 +537,11 @@ export interface components {
              * @description Length of the buckets the answer was made from
              */
             step_ms: number;
+            /**
+             * Format: date-time
+             * @description When the first calls of all were seen that are known, if that is within the window. Rates are over the time from then on
+             */
+            since?: string;
         };
         /**
          * @description Rate, errors, duration. Percentiles are null when no duration was seen. `calls_weighted` estimates the

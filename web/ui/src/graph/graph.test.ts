@@ -2,8 +2,13 @@ import { describe, expect, test } from 'vitest'
 import { edge, graph, node, red } from '../test/shop'
 import { collapse } from './collapse'
 import { matches, nodeSubject, parseQuery, QueryError } from './find'
-import { healthOf, isEstimate, sum } from './red'
+import { healthOf, isEstimate, seconds, sum } from './red'
 import { walk } from './walk'
+
+test('a rate is over the time in which there can have been calls', () => {
+  const w = { from: '2026-01-01T12:00:00Z', to: '2026-01-01T12:15:00Z' }
+  expect([seconds(w), seconds({ ...w, since: '2026-01-01T12:13:00Z' })]).toEqual([900, 120])
+})
 
 describe('health', () => {
   test.each([

@@ -25,9 +25,9 @@ export const HEALTH_TEXT: Record<Health, string> = {
   bad: 'failing', warn: 'degraded', ok: 'healthy', unknown: 'not reported',
 }
 
-/** Length of a window in seconds. */
-export function seconds(w: Window): number {
-  return (Date.parse(w.to) - Date.parse(w.from)) / 1000
+/** How much of a window calls can have been seen in, in seconds: all of it, unless the first ever were made within it. */
+export function seconds(w: Pick<Window, 'from' | 'to' | 'since'>): number {
+  return (Date.parse(w.to) - Date.parse(w.since ?? w.from)) / 1000
 }
 
 /** Calls per second before sampling: the best estimate of the traffic. */
