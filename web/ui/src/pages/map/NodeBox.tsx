@@ -1,5 +1,5 @@
 import { Handle, Position, type NodeProps } from '@xyflow/react'
-import { memo } from 'react'
+import { Fragment, memo, type CSSProperties } from 'react'
 import { HealthMark } from '../../components/HealthMark'
 import { GroupTile, TypeTile } from '../../components/icons'
 import { ReadingSign } from '../../components/LevelBars'
@@ -8,6 +8,7 @@ import type { DrawnNode } from '../../graph/collapse'
 import type { Reading } from '../../graph/lens'
 import { HEALTH_TEXT, isEstimate, perSecond } from '../../graph/red'
 import type { BoxNode } from './boxes'
+import { partsOf } from './parts'
 
 export const boxDomId = (id: string) => `box-${id}`
 
@@ -15,18 +16,20 @@ export const boxDomId = (id: string) => `box-${id}`
 export const NodeBox = memo(function NodeBox({ data }: NodeProps<BoxNode>) {
   const { drawn, windowSeconds, reading, illSince } = data
   const health = illSince ? 'bad' : drawn.health
+  const parts = partsOf(drawn.label)
+  const longest = Math.max(...parts.map((p) => p.length))
   return (
     // Reached through the map, which is one tab stop and names the active box.
     // oxlint-disable-next-line jsx-a11y/interactive-supports-focus
     <div id={boxDomId(drawn.id)} className="box" role="button" aria-pressed={data.selected} aria-label={describe(drawn, windowSeconds, reading, illSince)}
-      data-health={reading ? undefined : health} data-ill={!reading && illSince !== undefined} data-level={reading && (reading.level ?? 'none')} data-rating={reading?.rating} data-gone={reading?.gone} data-selected={data.selected} data-active={data.active} data-dim={data.dim} data-group={drawn.group !== undefined}>
+      data-health={reading ? undefined : health} data-ill={!reading && illSince !== undefined} data-level={reading && (reading.level ?? 'none')} data-rating={reading?.rating} data-gone={reading?.gone} data-selected={data.selected} data-active={data.active} data-dim={data.dim} data-group={drawn.group !== undefined} data-long={longest > 9}>
       <Handle type="target" position={Position.Left} isConnectable={false} className="box-handle" />
       <Handle type="source" position={Position.Right} isConnectable={false} className="box-handle" />
       <div className="box-card">
         <div className="box-head">
           {drawn.node ? <TypeTile type={drawn.node.type} size={34} /> : <GroupTile size={34} />}
           <div className="min-w-0 flex-1">
-            <div className="box-name" title={drawn.label}>{drawn.label}</div>
+            <div className="box-name" title={drawn.label} style={{ '--longest': longest } as CSSProperties}>{parts.map((p, n) => <Fragment key={n}>{n > 0 && <wbr />}{p}</Fragment>)}</div>
             {/* Through a lens a box says its name and what the lens shows, in the order in which it is called. */}
             <div className="box-sub">{!reading && (illSince ? <b className="text-bad font-medium">ill since {clock(new Date(illSince))}</b> : subtitle(drawn))}</div>
           </div>
