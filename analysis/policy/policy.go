@@ -243,7 +243,28 @@ func (r *Rule) check(seen []Dependency, in groups) Result {
 	if !found && r.Forbid == nil && out.State == Kept {
 		doubt("no such call was seen")
 	}
+	if r.Forbid != nil && out.State == Kept { // that there is no such call says nothing of a name that is misspelt
+		for _, name := range in.unseen(seen, r.Forbid.Caller, r.Forbid.Callee) {
+			doubt("nothing called %s was seen", name)
+		}
+	}
 	return out
+}
+
+// unseen are the names, those of groups included, that nobody has who calls or is called. Patterns may match nothing.
+func (g groups) unseen(seen []Dependency, patterns ...string) (names []string) {
+	for _, p := range patterns {
+		members, isGroup := g[p]
+		if !isGroup {
+			members = []string{p}
+		}
+		for _, name := range members {
+			if name != "" && !strings.ContainsAny(name, "*?[") && !slices.ContainsFunc(seen, func(d Dependency) bool { return name == d.Caller || name == d.Callee }) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 func (e *Edge) selects(d *Dependency, in groups) bool { return e.from(d.Caller, in) && e.to(d, in) }

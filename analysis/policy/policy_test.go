@@ -31,6 +31,9 @@ func TestCheck(t *testing.T) {
 		"nobody calls":                   {"only_callers: {of: gone, allow: [web]}", seen, Unknown, []string{"no such call was seen"}},
 		"forbidden calls":                {"forbid: {caller: ads, callee_type: database}", seen, Violated, []string{"ads calls users-db (5 calls)"}},
 		"forbidden calls that are not":   {"forbid: {caller: web, callee_type: database}", seen, Kept, nil},
+		"forbidden, and misspelt":        {"forbid: {caller: wbe, callee: ads}", seen, Unknown, []string{"nothing called wbe was seen"}},
+		"forbidden, in a group":          {"forbid: {caller: ads, callee: misspelt}", seen, Unknown, []string{"nothing called paymnet was seen"}},
+		"forbidden, a pattern":           {"forbid: {caller: 'report-*', callee: ads}", seen, Kept, nil},
 		"hard where it must not be":      {"not_hard: {caller: web}", seen, Violated, []string{"web depends on checkout: 7 of 7 failures took it down", "web on payment: no failure seen"}},
 		"not known to be hard":           {"not_hard: {caller: web, callee: payment}", seen, Unknown, []string{"web on payment: no failure seen"}},
 		"soft as it should be":           {"soft: {caller: web, callee: ads}", seen, Kept, nil},
@@ -51,7 +54,7 @@ func TestCheck(t *testing.T) {
 			"legacy/billing calls vault/eu/1 (1 calls)",
 		}},
 	} {
-		p, err := Parse([]byte("version: 1\ngroups: {tier-1: [web, check*], tier-3: [payment]}\nrules:\n- name: r\n  " + tt.rule + "\n"))
+		p, err := Parse([]byte("version: 1\ngroups: {tier-1: [web, check*], tier-3: [payment], misspelt: [payment, paymnet]}\nrules:\n- name: r\n  " + tt.rule + "\n"))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
