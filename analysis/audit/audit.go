@@ -178,7 +178,7 @@ type site struct {
 	usual  usual // durations of calls, and calls for each request
 	long   graph.Histogram
 	to     targets
-	sync   float64            // calls that the caller waits for
+	sync   float64 // calls that the caller waits for
 	async  float64
 	alone  float64 // requests that made the call in minutes without a failure
 	now    bucket

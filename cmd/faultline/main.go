@@ -2,7 +2,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -47,9 +46,6 @@ func group(name, short string, commands ...*cobra.Command) *cobra.Command {
 	cmd.AddCommand(commands...)
 	return cmd
 }
-
-// runningURL is where commands that ask a running Faultline find it, unless a flag says otherwise.
-func runningURL() string { return cmp.Or(os.Getenv("FAULTLINE_URL"), "http://127.0.0.1:8080") }
 
 func newVersionCommand() *cobra.Command {
 	return &cobra.Command{

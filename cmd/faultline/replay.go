@@ -32,7 +32,12 @@ is now. What is wrong with a file or refused by the server is told with the file
 all the same, and the exit code is 1.`,
 		Example: `  faultline replay traces.otlp.jsonl.gz
   faultline replay --endpoint http://collector:4318 --speed 1 monday.jsonl tuesday.jsonl`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, files []string) error {
+			if len(files) == 0 {
+				return errors.New("which file? faultline replay FILE, or - for standard input")
+			}
+			return nil
+		},
 	}
 	cmd.Flags().StringVar(&cfg.Endpoint, "endpoint", cfg.Endpoint, "base URL of the OTLP/HTTP endpoint")
 	cmd.Flags().BoolVar(&cfg.KeepTime, "keep-time", false, "leave time stamps as they are")

@@ -5,12 +5,10 @@ import (
 	"context"
 	_ "embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	htmltemplate "html/template"
 	"io"
 	"math"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -78,45 +76,6 @@ func fetchReport(ctx context.Context, base string) (*review, error) {
 		}
 	}
 	return r, nil
-}
-
-func fetch(ctx context.Context, url string, to any) error {
-	return fetchWithin(ctx, reportTimeout, url, to)
-}
-
-func fetchWithin(ctx context.Context, limit time.Duration, url string, to any) error {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		var problem gen.Problem
-		if json.NewDecoder(resp.Body).Decode(&problem) == nil && problem.Detail != "" {
-			return refusal(problem.Detail)
-		}
-		return errors.New(resp.Status)
-	}
-	return json.NewDecoder(resp.Body).Decode(to)
-}
-
-// refusal is why a running Faultline did not answer, in its own words.
-type refusal string
-
-func (r refusal) Error() string { return string(r) }
-
-// unanswered says that a question was not answered and why; where it may be that nobody is there, also which flag says where to ask.
-func unanswered(base, flag string, err error) error {
-	if _, said := errors.AsType[refusal](err); said {
-		return fmt.Errorf("ask %s: %w", base, err)
-	}
-	return fmt.Errorf("ask %s: %w (is Faultline running there? %s says where)", base, err, flag)
 }
 
 // ToActOn are the findings but those about practices, which have a chapter of their own. Those with the same to do stand together.

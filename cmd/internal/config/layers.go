@@ -143,7 +143,7 @@ func (s *schema) collect(raw map[string]any, where, spell func(path string) stri
 					errs = append(errs, fmt.Errorf("%s: %s: %w", where(at), at, err))
 				}
 				found[secretOf] = setting{s.keys[secretOf], secret, where(at)}
-			case len(nested) > 0 && nearest(at, s.paths) == "":
+			case len(nested) > 0 && Nearest(at, s.paths) == "":
 				walk(nested, at+".") // no section is like this one, but one of its keys may be in place elsewhere
 			default:
 				errs = append(errs, s.unknown(at, where, spell))
@@ -160,7 +160,7 @@ func (s *schema) collect(raw map[string]any, where, spell func(path string) stri
 
 func (s *schema) unknown(at string, where, spell func(string) string) error {
 	err := fmt.Errorf("%s: unknown key %s", where(at), at)
-	if near := nearest(at, s.paths); near != "" {
+	if near := Nearest(at, s.paths); near != "" {
 		err = fmt.Errorf("%w; did you mean %s?", err, spell(near))
 	}
 	return err

@@ -2,9 +2,9 @@ package config
 
 import "strings"
 
-// nearest returns the known path that was probably meant by path, or "" if none is near: the one of as many
+// Nearest returns the known path that was probably meant by path, or "" if none is near: the one of as many
 // sections with the fewest letters to change, or the only one that ends in the same word.
-func nearest(path string, known []string) string {
+func Nearest(path string, known []string) string {
 	best, least := "", 1+len(path)/4
 	for _, k := range known {
 		if strings.Count(k, ".") != strings.Count(path, ".") {

@@ -12,6 +12,9 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"faultline/cmd/internal/config"
 )
 
 // Execute runs a command until it ends or the process is told to stop, and returns the exit code. The
@@ -30,6 +33,7 @@ func Execute(cmd *cobra.Command) int {
 	}()
 
 	cmd.SilenceUsage, cmd.SilenceErrors = true, true
+	cmd.SetFlagErrorFunc(hint)
 	switch executed, err := cmd.ExecuteContextC(ctx); {
 	case err == nil:
 		return 0
@@ -42,6 +46,20 @@ func Execute(cmd *cobra.Command) int {
 		}
 		return 1
 	}
+}
+
+// hint says which flag was probably meant by one that is not known.
+func hint(cmd *cobra.Command, err error) error {
+	unknown, ok := errors.AsType[*pflag.NotExistError](err)
+	if !ok {
+		return err
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if near := config.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+		return fmt.Errorf("%w; did you mean --%s?", err, near)
+	}
+	return fmt.Errorf("%w; %s --help lists them", err, cmd.CommandPath())
 }
 
 // Answers is the annotation of commands that answer yes or no: they exit with 1 for an AnswerError, and with 2 if there is none.

@@ -86,3 +86,21 @@ func TestExecuteSignals(t *testing.T) {
 		})
 	}
 }
+
+// Who misspells a flag is told which one is there.
+func TestUnknownFlag(t *testing.T) {
+	for args, want := range map[string]string{
+		"--lisen=:80": "unknown flag: --lisen; did you mean --listen?",
+		"--verbosity": "unknown flag: --verbosity; test --help lists them",
+		"-x":          "unknown shorthand flag: 'x' in -x; test --help lists them",
+		"--listen":    "flag needs an argument: --listen",
+	} {
+		cmd := &cobra.Command{Use: "test", SilenceErrors: true, SilenceUsage: true, RunE: func(*cobra.Command, []string) error { return nil }}
+		cmd.Flags().String("listen", "", "")
+		cmd.SetFlagErrorFunc(hint)
+		cmd.SetArgs([]string{args})
+		if err := cmd.Execute(); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", args, err, want)
+		}
+	}
+}
