@@ -113,8 +113,12 @@ var ailments = map[cascade.Sign]string{
 // news is how long a change is news.
 const news = 24 * time.Hour
 
-// dependencyClaims says what is worth acting on at one call site.
+// dependencyClaims says what is worth acting on at one call site. It waits for the names of both ends, which come a little later than
+// the first requests.
 func (r *Report) dependencyClaims(j *dependency.Judgement) (claims []finding.Claim) {
+	if r.Nodes[j.Caller].Name == "" || r.Nodes[j.Callee].Name == "" {
+		return nil
+	}
 	of := finding.Subject{Node: j.Caller, Callee: j.Callee, Operation: j.Operation}
 	caller, callee := r.name(j.Caller), r.name(j.Callee)
 	if j.Verdict == dependency.Hard && j.Basis == dependency.Inferred {

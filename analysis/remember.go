@@ -54,13 +54,15 @@ func (e *Engine) remember(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-// evidenceSince is the minute of the oldest evidence.
-func evidenceSince(sites []dependency.Judgement, otherwise time.Time) time.Time {
-	since := otherwise
+// evidenceSince is the minute of the oldest evidence, or when it was looked for first, if there is none.
+func evidenceSince(sites []dependency.Judgement, otherwise time.Time) (since time.Time) {
 	for i := range sites {
-		if t := sites[i].FirstSeen; !t.IsZero() && t.Before(since) {
+		if t := sites[i].FirstSeen; !t.IsZero() && (since.IsZero() || t.Before(since)) {
 			since = t
 		}
+	}
+	if since.IsZero() {
+		return otherwise
 	}
 	return since
 }

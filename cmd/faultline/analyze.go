@@ -45,11 +45,14 @@ takes them, it is done here and without a database; the window is then all of wh
 		}
 		var got gen.Analysis
 		source := strings.TrimSuffix(server, "/")
+		say := func(format string, args ...any) { fmt.Fprintf(cmd.ErrOrStderr(), format+"\n", args...) } // it may take a while
 		if len(files) > 0 {
+			say("reading %s", strings.Join(files, ", "))
 			rows, err := readRecorded(files)
 			if err != nil {
 				return err
 			}
+			say("judging what was recorded, as if at the time")
 			r, w, err := rows.analyze(cmd.Context(), from, to, &expect)
 			if err != nil {
 				return err
@@ -62,6 +65,7 @@ takes them, it is done here and without a database; the window is then all of wh
 			if to == "" {
 				to = "now"
 			}
+			say("asking %s to judge the window again; for hours of a large system it takes minutes", source)
 			question := source + "/api/v1/analysis?" + url.Values{"from": {from}, "to": {to}}.Encode()
 			if err := fetchWithin(cmd.Context(), analyzeTimeout, question, &got); err != nil {
 				return unanswered(source, "--server", err)
