@@ -1,6 +1,7 @@
 package cascade
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -42,6 +43,39 @@ func TestOnsetIsTheFirstThatIsKnownWell(t *testing.T) {
 	} {
 		if got := firstOf(tt.members).Sub(start); got != tt.want {
 			t.Errorf("%s: %s, want %s", name, got, tt.want)
+		}
+	}
+}
+
+// What was ill in an older stretch, well after it and is ill again has been so since it was well: a process that has just been started knows the
+// last hour, and may find in it what nobody looked at.
+func TestOnsetIsAfterItWasWell(t *testing.T) {
+	town := &town{r: rand.New(rand.NewPCG(1, 9)), services: []townService{
+		{rate: 10, own: 5 * time.Millisecond, calls: []townCall{{1, true}}},
+		{own: 5 * time.Millisecond, leak: 0.001},
+	}}
+	for _, kind := range []string{"error", "slow"} {
+		tr := New(DefaultConfig())
+		faults := []fault{{1, kind, t0.Add(10 * time.Minute), t0.Add(12 * time.Minute)}, {1, kind, t0.Add(16 * time.Minute), t0.Add(18 * time.Minute)}}
+		var late []*bucketRows
+		for after := time.Duration(0); after < 17*time.Minute; after += graph.Step {
+			late = append(late, town.bucket(t0.Add(after), 1, faults))
+			if len(late) > 12 {
+				tr.Learn(late[0].start.Add(graph.Step), late[0].rows())
+				late = late[1:]
+			}
+			if end := t0.Add(after + graph.Step); after >= 15*time.Minute {
+				for _, b := range late {
+					tr.See(end, b.rows())
+				}
+				tr.Look(end, func(graph.NodeID) bool { return false })
+			}
+		}
+		all := tr.Incidents()
+		if len(all) != 1 || all[0].Started.Sub(faults[1].from).Abs() > 20*time.Second {
+			for _, i := range all {
+				t.Errorf("%s: an incident since %s, want one since %s", kind, i.Started.Sub(t0), faults[1].from.Sub(t0))
+			}
 		}
 	}
 }

@@ -61,7 +61,7 @@ func (r *Reason) Text(name string) string {
 	longer := func() string {
 		text := time.Duration(r.Units*float64(time.Second)).Round(time.Millisecond).String() + " in all"
 		if r.Of > 0 {
-			text = time.Duration(r.Units/r.Of*float64(time.Second)).Round(100*time.Microsecond).String() + " in the mean"
+			text = time.Duration(r.Units/r.Of*float64(time.Second)).Round(100*time.Microsecond).String() + " on average"
 		}
 		return text
 	}

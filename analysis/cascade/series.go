@@ -460,6 +460,14 @@ func (s *series) split(nodes map[graph.NodeID]bool, from int, leaveOut func(grap
 	return before, since
 }
 
+// next is the first stretch from one on in which something was seen, or the latest.
+func (s *series) next(stretch int) int {
+	for stretch < latest && s.begin[stretch].IsZero() {
+		stretch++
+	}
+	return min(stretch, latest)
+}
+
 // end is where the next stretch begins in which something was seen.
 func (s *series) end(stretch int) time.Time {
 	for _, b := range s.begin[stretch+1:] {

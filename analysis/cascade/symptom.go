@@ -25,6 +25,7 @@ type Member struct {
 
 	chance  float64
 	from    int       // the stretch since which it is ill
+	well    uint64    // the stretches since then in which it was not, a bit each
 	lastIll time.Time // of an incident's
 }
 
@@ -99,6 +100,10 @@ func (t tries) and(o tries) tries { return tries{t.all + o.all, t.bad + o.bad} }
 func (w *watch) note(m Member) {
 	if m.chance > w.suspicious+faint {
 		return
+	}
+	if m.from < recent && m.well != 0 {
+		// It was ill, well and is ill again: older stretches are compared with what was before them, so they may explain it better.
+		m.from = w.next(bits.Len64(m.well))
 	}
 	m.Suspected, m.Onset = m.Suspected || m.chance > alarming, w.begin[m.from]
 	known := w.found[m.subject()]
@@ -250,9 +255,12 @@ func (w *watch) countFrom(m Member, tried *[stretches]tries, least float64, from
 	m.Bad, m.Requests, m.Before, m.from = since.bad, since.all, before.bad/before.all, from
 	m.Suspected = rest > w.suspicious
 	seen := uint64(0)
+	m.well = 0
 	for n := from; n < stretches; n++ {
 		if t := tried[n]; t.bad > 0 && t.bad/t.all >= m.Share()/2 {
 			seen |= 1 << n
+		} else if t.all >= lately {
+			m.well |= 1 << n
 		}
 	}
 	if m.Sign == Slow && !lastsIn(seen) {
@@ -297,13 +305,15 @@ func (w *watch) durations(m Member, times *[stretches]timing, pools ...*pool) {
 		since := &since[from]
 		shift := since.logs/since.n - before.logs/before.n
 		var now timing
-		seen := uint64(0)
+		seen, well := uint64(0), uint64(0)
 		for n := latest; n >= from; n-- {
 			if now.n < lately {
 				now.add(&times[n])
 			}
 			if t := &times[n]; t.n > 0 && t.logs/t.n-before.logs/before.n > shift/2 && shift > margin {
 				seen |= 1 << n
+			} else if t.n >= lately {
+				well |= 1 << n
 			}
 		}
 		t, freedom := later(&before, since, w.typical)
@@ -330,7 +340,7 @@ func (w *watch) durations(m Member, times *[stretches]timing, pools ...*pool) {
 		if chance > w.suspicious+faint || !lasts || times[from].n == 0 || since.n < leastBad || !lastsIn(seen) || more < leastMore*since.n {
 			continue
 		}
-		m.Bad, m.Requests, m.Times, m.chance, m.from = since.n, since.n, math.Exp(shift), chance, from
+		m.Bad, m.Requests, m.Times, m.chance, m.from, m.well = since.n, since.n, math.Exp(shift), chance, from, well
 		// That durations are spread like others of the system is an assumption. Without it, chance can put all
 		// the longest ones to one side in one of so many ways.
 		m.Suspected = -chooseLog(before.n+since.n, since.n) > alarming || before.n < leastKnown

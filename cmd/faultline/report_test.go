@@ -20,7 +20,7 @@ var answers = map[string]string{
 		"operation":"","facts":[{"name":"share","value":0.25,"unit":"share","text":""},{"name":"failures","value":12,"unit":"","text":"of 12"}],"traces":[],"since":null,
 		"first":"2026-11-21T11:00:00Z","opened":"2026-11-21T11:00:00Z","last":"2026-11-21T12:00:00Z","changed":"2026-11-21T11:00:00Z","openings":1,"incident":null,"mark":null}]}`,
 	"/api/v1/incidents": `{"at":"2026-11-21T12:00:00Z","incidents":[{"id":"i","started":"2026-11-21T11:00:00Z","opened":"2026-11-21T11:00:30Z","last_ill":"2026-11-21T11:10:00Z",
-		"closed":null,"suspected":true,"sign":"slow","candidates":[{"node":"1","node_name":"db","share":0.7,"units":3,"likely":true,"reasons":[{"kind":"own_time","text":"10 requests of <db> took longer by themselves, 300ms in the mean","units":3,"of":10,"callers":0,"version":""}],"onset":null,"traces":[]}],
+		"closed":null,"suspected":true,"sign":"slow","candidates":[{"node":"1","node_name":"db","share":0.7,"units":3,"likely":true,"reasons":[{"kind":"own_time","text":"10 requests of <db> took longer by themselves, 300ms on average","units":3,"of":10,"callers":0,"version":""}],"onset":null,"traces":[]}],
 		"members":[],"path":[],"entries":[{"node":"2","node_name":"web","operation":"GET /","requests":100,"bad":40}]},
 		{"id":"j","started":"2026-11-21T10:00:00Z","opened":"2026-11-21T10:00:30Z","last_ill":"2026-11-21T10:10:00Z","closed":"2026-11-21T10:10:00Z","sign":"","candidates":[],"members":[],"path":[],"entries":[]}]}`,
 	"/api/v1/dependencies": `{"at":null,"since":null,"call_sites":[],"edges":[{"caller":"1","callee":"2","caller_name":"web","callee_name":"db","verdict":"hard","assumed":"hard",
@@ -66,7 +66,7 @@ func report(t *testing.T, format string, answers map[string]string) (string, err
 func TestReport(t *testing.T) {
 	for format, want := range map[string][]string{
 		"md": {
-			"# Reliability review", `### a\|b &lt;script&gt; fails`, "- share: 25 %", "- failures: 12 (of 12)", "| lasts | suspected: requests are slow | db | 70 % | 10 requests of &lt;db&gt; took longer by themselves, 300ms in the mean | web GET / (40 of 100) |",
+			"# Reliability review", `### a\|b &lt;script&gt; fails`, "- share: 25 %", "- failures: 12 (of 12)", "| lasts | suspected: requests are slow | db | 70 % | 10 requests of &lt;db&gt; took longer by themselves, 300ms on average | web GET / (40 of 100) |",
 			"| 2026-11-21 10:10 UTC |  | not found |  |", "| web | db | 97 % (80 % to 100 %) | 7 fatal, 0 survived |", "| db | 41.5 | 90 % | 46 % | burn 41.5 |", "| web | 1 | 3 | 25 % | Retries wait; Calls are bounded by a timeout |",
 			`- web GET /\| to &lt;db&gt;: No pause at all before 40 retries.`, "- AWS REL05-BP03: Control and limit retry calls", "- web: It calls itself: web → web.", "| web | mail | 12345 |", "| 1 | 0 | 1 | 1 | 2 | 2 | 1 |",
 			`| worse | errors: web → d\|b | 0 % of 500 | 10 % of 500 | web 1.41 to 1.42 |`, "1 more are not listed.",

@@ -22,7 +22,7 @@ export function WhatIfPage() {
   return (
     <Page title="What if" note="A game day on paper: requests are simulated through the dependencies as evidence knows them. Nothing is changed anywhere.">
       <section aria-label="Question" className="card p-4 sm:p-5">
-        <Actions actions={actions} nameOf={(id) => names.get(id) ?? id} />
+        <Actions actions={actions} nameOf={(id) => names.get(id) ?? (nodes.data ? id : '…')} />
         <Add nodes={nodes.data ?? []} edges={graph?.graph.edges ?? []} />
       </section>
       {actions.length === 0
