@@ -64,7 +64,7 @@ function Detail({ incident: i }: { incident: Incident }) {
         <Tile term="Likely cause" note={first?.likely ? `${share(first.share, 1)} of the blame` : 'none has half of the blame'}>{first?.likely ? <NodePageLink id={first.node} className="hover:underline" title={first.node_name}>{first.node_name}</NodePageLink> : 'open'}</Tile>
         <Tile term="Ill" note="operations and calls">{count(i.members.length)}</Tile>
         <Tile term="Entries hit" note="operations called from outside">{count(i.entries.length)}</Tile>
-        <Tile term={i.sign === 'slow' ? 'Requests slow' : 'Requests failing'} note="of hit entries, when it was clearest">{requests > 0 ? share(bad, requests) : '–'}</Tile>
+        <Tile term={i.sign === 'slow' ? 'Requests slow' : 'Requests failing'} note={requests > 0 ? 'of hit entries, when it was clearest' : 'nothing called from outside was hit'}>{requests > 0 ? share(bad, requests) : 'none'}</Tile>
       </Tiles>
       <Card title="How it spread" note="from the likely cause at the left to its callers, with the time after the first onset"><SpreadMap incident={i} /><Steps incident={i} /></Card>
       <div className="grid items-start gap-4 lg:grid-cols-2">
@@ -84,7 +84,7 @@ function Steps({ incident: i }: { incident: Incident }) {
       {i.path.map((s) => (
         <li key={`${s.caller} ${s.callee}`} className="border-line num flex flex-wrap items-baseline gap-x-4 gap-y-0.5 border-t py-1.5" data-step={`${s.caller_name}>${s.callee_name}`}>
           <EdgePageLink id={`${s.caller}-${s.callee}`} patch={windowOf(i)} className="link min-w-0 wrap-anywhere sm:w-80">{s.caller_name || s.caller} → {s.callee_name || s.callee}</EdgePageLink>
-          <span className="text-ink-2 text-xs sm:w-56">{stepText(s)}</span>
+          <span className="text-ink-2 text-xs sm:w-56">{stepText(s, i.sign)}</span>
           <Examples traces={s.traces} otherwise={<EdgePageLink id={`${s.caller}-${s.callee}`} patch={windowOf(i)} className="link">Traces of these calls at that time</EdgePageLink>} />
         </li>
       ))}

@@ -40,8 +40,9 @@ test('a node had a part in an incident, or none', () => {
 
 test('a step says how many calls failed', () => {
   const step = { calls: 66, failed: 61 } as IncidentStep
-  expect(stepText(step)).toBe('61 of 66 calls failed (92.4 %)')
-  expect(stepText({ ...step, failed: 0 })).toBe('66 calls, none failed')
+  expect(stepText(step, 'failing')).toBe('61 of 66 calls failed (92.4 %)')
+  expect(stepText({ ...step, failed: 0 }, 'failing')).toBe('66 calls, none failed')
+  expect(stepText({ ...step, failed: 0 }, 'slow')).toBe('66 calls')
 })
 
 test('the window of an incident begins before it, and ends now while it lasts', () => {

@@ -43,9 +43,10 @@ export function windowOf({ started, closed }: Pick<Incident, 'started' | 'closed
   }
 }
 
-/** How many calls of a step failed; of one that was only slow, how many there were. */
-export function stepText({ calls, failed }: IncidentStep): string {
-  return failed > 0 ? `${count(failed)} of ${plural(calls, 'call')} failed (${share(failed, calls)})` : `${plural(calls, 'call')}, none failed`
+/** How many calls of a step failed; of slowness, how many there were. */
+export function stepText({ calls, failed }: IncidentStep, sign: Sign): string {
+  if (failed > 0) return `${count(failed)} of ${plural(calls, 'call')} failed (${share(failed, calls)})`
+  return sign === 'slow' ? plural(calls, 'call') : `${plural(calls, 'call')}, none failed`
 }
 
 const QUIET_MS = 60_000
