@@ -101,7 +101,7 @@ func (v *value) usualPair(data []byte) (key []byte, ok bool) {
 	case intTag:
 		number, n := binary.Uvarint(in[1:])
 		v.form, v.number = intValue, int64(number)
-		return key, n == len(in)-1
+		return key, n > 0 && n == len(in)-1
 	}
 	return nil, false
 }
