@@ -20,7 +20,7 @@ func FuzzUsualPair(f *testing.F) {
 		f.Add(append(appendMessage(nil, 2, protobufValue(v)), appendMessage(nil, 1, []byte("key"))...)) // as the Collector writes it
 	}
 	f.Add([]byte("\x0a\x83\x00key\x12\x85\x00\x0a\x83\x00abc")) // lengths in more bytes than they need
-	f.Add([]byte("\x0a\x010\x12\x01\x18")) // a number without a byte of it
+	f.Add([]byte("\x0a\x010\x12\x01\x18"))                      // a number without a byte of it
 	f.Add([]byte("\x0a\x01a\x0a\x01b"))
 	f.Add([]byte("\x12\x00\x12\x00"))
 	f.Add([]byte("\x0a\x01a\x12\x04\x18\x01\x18\x02"))
