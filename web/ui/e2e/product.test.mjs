@@ -16,7 +16,7 @@ before(async () => {
 })
 after(() => browser?.close())
 
-const box = (page, name) => page.locator('.box', { has: page.locator(`.box-name:text-is("${name}")`) })
+const box = (page, name) => page.locator('.box', { has: page.locator(`.box-name[title="${name}"]`) })
 
 test('the map shows the services and the edges of the demo', async () => {
   const { page, problems, close } = await open(browser, '/')
