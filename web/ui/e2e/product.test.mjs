@@ -479,21 +479,22 @@ test('changes compare an hour, unless another time is chosen', async () => {
   await close()
 })
 
-// What an incident says may change between two questions.
-const settled = (f) => f.node && f.kind !== 'incident'
-
 test('a finding opens its evidence and leads to what it is about', async () => {
   const { findings } = await eventually('a finding about a node', async () => {
     const got = await api('/findings?state=all')
-    return got.findings.some(settled) && got
+    return got.findings.some((f) => f.node) && got
   }, 240_000)
-  const finding = findings.find(settled)
+  const finding = findings.find((f) => f.node)
   const { page, problems, close } = await open(browser, `/findings?state=all&about=${finding.node}`)
-  const item = page.locator('[data-finding]', { hasText: finding.title }).first()
+  const item = page.locator(`[data-finding][data-id="${finding.id}"]`)
   await item.getByRole('button').first().click()
   const facts = item.getByRole('region', { name: 'Evidence' })
-  for (const f of finding.facts) await facts.getByRole('rowheader', { name: f.name, exact: true }).waitFor()
-  if (finding.traces.length > 0) await facts.getByRole('link', { name: finding.traces[0].slice(0, 8) }).waitFor()
+  await eventually('the facts and the traces that the API tells of', async () => { // an incident may still grow
+    const now = (await api('/findings?state=all')).findings.find((f) => f.id === finding.id)
+    const shown = await facts.getByRole('rowheader').allTextContents()
+    const traces = await facts.getByRole('link').allTextContents()
+    return now.facts.every((f) => shown.includes(f.name)) && (now.traces.length === 0 || traces.some((t) => t.includes(now.traces[0].slice(0, 8))))
+  })
   await page.getByLabel('Kind').selectOption(finding.kind.split('.')[0])
   assert.match(page.url(), /kind=/)
   await item.getByRole('group', { name: 'Subject' }).getByRole('link', { name: finding.node_name, exact: true }).click()

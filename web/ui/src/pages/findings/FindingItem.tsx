@@ -23,7 +23,7 @@ export function FindingItem({ finding: f, now }: { finding: Finding; now: number
   }, [])
   const body = `finding-${f.id}`
   return (
-    <li ref={item} className="border-line border-t first:border-t-0" data-finding={f.kind} data-severity={f.severity}>
+    <li ref={item} className="border-line border-t first:border-t-0" data-finding={f.kind} data-id={f.id} data-severity={f.severity}>
       <h2>
         <button type="button" className="hover:bg-sunken flex w-full items-start gap-3 px-4 py-3 text-left sm:px-5" aria-expanded={open} aria-controls={body}
           onClick={() => change({ finding: open ? undefined : f.id }, { replace: true })}>
