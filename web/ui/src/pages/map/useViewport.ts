@@ -1,7 +1,8 @@
-import { getViewportForBounds, useReactFlow, useStore } from '@xyflow/react'
+import { useReactFlow, useStore } from '@xyflow/react'
 import { useCallback, useEffect, useRef, type RefObject } from 'react'
-import { BOX, type Layout } from './layout'
+import { BOX } from './layout'
 import type { LaidOut } from './useLayout'
+import { firstViewport, whole } from './viewport'
 
 const MARGIN = 32
 
@@ -20,15 +21,15 @@ export function useViewport(laidOut: LaidOut, touched: RefObject<boolean>, selec
   const fit = useCallback(() => {
     if (width === 0 || height === 0) return
     touched.current = false
-    void flow.setViewport(getViewportForBounds(boundsOf(latest.current), width, height, 0.08, 1, 0.06))
+    void flow.setViewport(whole(latest.current, width, height))
   }, [flow, width, height, touched])
 
   const fitted = useRef(0)
   useEffect(() => {
-    if (width === 0 || fitted.current === generation) return
+    if (width === 0 || height === 0 || fitted.current === generation) return
     fitted.current = generation
-    if (!touched.current) fit()
-  }, [generation, width, fit, touched])
+    if (!touched.current) void flow.setViewport(firstViewport(latest.current, width, height))
+  }, [generation, width, height, flow, touched])
 
   const show = useCallback((id: string) => {
     const box = latest.current.positions[id]
@@ -51,14 +52,4 @@ export function useViewport(laidOut: LaidOut, touched: RefObject<boolean>, selec
 /** Whether the reader asked for less movement. */
 function calm(): boolean {
   return matchMedia('(prefers-reduced-motion: reduce)').matches
-}
-
-function boundsOf(layout: Layout) {
-  const places = Object.values(layout.positions)
-  const points = Object.values(layout.routes).flat()
-  const xs = [...places.flatMap((p) => [p.x, p.x + BOX.width]), ...points.map((p) => p.x)]
-  const ys = [...places.flatMap((p) => [p.y, p.y + BOX.height]), ...points.map((p) => p.y)]
-  const x = xs.reduce((a, b) => Math.min(a, b), Infinity)
-  const y = ys.reduce((a, b) => Math.min(a, b), Infinity)
-  return { x, y, width: xs.reduce((a, b) => Math.max(a, b), -Infinity) - x, height: ys.reduce((a, b) => Math.max(a, b), -Infinity) - y }
 }
