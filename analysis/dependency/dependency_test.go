@@ -443,6 +443,7 @@ func TestLatencyHard(t *testing.T) {
 			x, own := 5000+20000*r.Float64(), 8000*r.Float64()
 			y := f(x, own)
 			s.Requests++
+			s.OnPath++
 			s.Time += int64(x)
 			s.Duration += int64(y)
 			s.TimeTime += int64(x * x / 1024)
@@ -452,20 +453,27 @@ func TestLatencyHard(t *testing.T) {
 		return s
 	}
 	waits := func(x, own float64) float64 { return x + own }
+	beside := func(x, own float64) float64 { return x + 8*own } // another callee takes its time, too
+	offPath := stats(1000, beside)
+	offPath.OnPath = 400
 	tests := map[string]struct {
 		stats graph.OutcomeStats
 		is    bool
 		slope float64
 	}{
-		"waits":         {stats(1000, waits), true, 1},
-		"too few":       {stats(199, waits), false, 1},
-		"does not wait": {stats(1000, func(_, own float64) float64 { return 30000 + own }), false, 0},
-		"in parallel":   {stats(1000, func(x, own float64) float64 { return max(x, 20000) + own }), false, 0.14},
+		"waits":                   {stats(1000, waits), true, 1},
+		"too few":                 {stats(199, waits), false, 1},
+		"does not wait":           {stats(1000, func(_, own float64) float64 { return 30000 + own }), false, 0},
+		"beside another":          {stats(1000, beside), true, 1},
+		"beside another, too few": {stats(250, beside), false, 0.85},
+		"hardly ever waited for":  {offPath, false, 1},
+		"something slows both":    {stats(1000, func(x, own float64) float64 { return 3*x + 15*own }), false, 2.8},
+		"in parallel":             {stats(1000, func(x, own float64) float64 { return max(x, 20000) + own }), false, 0.14},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			_, got := judge(t, Knowledge{}, seen{clean: tt.stats.Requests, stats: tt.stats})
-			if l := got.Facets.LatencyHard; l.Is != tt.is || l.Slope < tt.slope-0.08 || l.Slope > tt.slope+0.08 {
+			if l := got.Facets.LatencyHard; l.Is != tt.is || l.Slope < tt.slope-0.15 || l.Slope > tt.slope+0.15 {
 				t.Errorf("%+v, want %v with slope %v", l, tt.is, tt.slope)
 			}
 		})

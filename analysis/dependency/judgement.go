@@ -3,6 +3,7 @@ package dependency
 import (
 	"cmp"
 	"iter"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -25,6 +26,9 @@ const (
 	latencySlope   = 0.7
 	latencyR2      = 0.3
 	latencyCount   = 200
+	latencyMargin  = 0.3  // to which the slope must be known where R2 is less
+	latencyTop     = 1.5  // above which the slope is then that of something that slows both
+	latencyOnPath  = 0.5  // share of requests that must then wait for the callee
 	resolutionTime = 1024 // µs², of which sums of squares are multiples
 )
 
@@ -395,6 +399,10 @@ func latency(n *[siteCounters]float64, async bool) LatencyHard {
 	}
 	l.Slope = cov / varX
 	l.R2 = min(1, cov*cov/(varX*varY))
-	l.Is = !async && n[requests] >= latencyCount && l.Slope >= latencySlope && l.R2 >= latencyR2
+	// Where several callees take their time none of them explains much. What it does explain it adds all the
+	// same, if the slope is known well, and is not that of something else that slows both.
+	margin := 1.645 * math.Sqrt(max(0, varY/varX-l.Slope*l.Slope)/(n[requests]-2)) // half of the 90 % interval of the slope
+	sure := margin <= latencyMargin && l.Slope <= latencyTop && n[onPath] >= latencyOnPath*n[requests]
+	l.Is = !async && n[requests] >= latencyCount && l.Slope >= latencySlope && (l.R2 >= latencyR2 || sure)
 	return l
 }
