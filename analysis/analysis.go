@@ -294,6 +294,7 @@ func (e *Engine) look(ctx context.Context) error {
 	if err := e.watch(ctx, now); err != nil {
 		return err
 	}
+	e.buffers.release() // what is said next takes as much memory, while what was said before still stands
 	r := &Report{
 		At: now, Sites: e.sites(to),
 		Incidents: e.tracker.Incidents(), Alarms: e.warnings.watch.Alarms(),

@@ -134,6 +134,12 @@ type buffers struct {
 	outcomes   graph.Buffer[graph.OutcomeRow]
 }
 
+func (b *buffers) release() {
+	b.calls.Release()
+	b.operations.Release()
+	b.outcomes.Release()
+}
+
 // rows reads the requests and calls of a window. They are valid until it is called again.
 func (e *Engine) rows(ctx context.Context, w graph.Window, step time.Duration) (rows cascade.Rows, err error) {
 	if rows.Calls, err = e.store.CallSiteRows(ctx, e.tenant, w, step, &e.buffers.calls); err != nil {

@@ -5,6 +5,8 @@ package graph
 type Buffer[T any] struct {
 	Rows []T
 	Bins Bins // of the histograms of Rows
+
+	expected int // rows, after Release
 }
 
 // Reset returns b, or a new Buffer if b is nil, without rows. Room of which not a quarter was used is given back.
@@ -12,13 +14,23 @@ func (b *Buffer[T]) Reset() *Buffer[T] {
 	if b == nil {
 		return new(Buffer[T])
 	}
-	if cap(b.Rows) > 4*len(b.Rows) {
+	switch {
+	case b.expected > 0:
+		*b = Buffer[T]{Rows: make([]T, 0, b.expected)}
+	case cap(b.Rows) > 4*len(b.Rows):
 		*b = Buffer[T]{}
-		return b
+	default:
+		b.Rows = b.Rows[:0]
+		b.Bins.reset()
 	}
-	b.Rows = b.Rows[:0]
-	b.Bins.reset()
 	return b
+}
+
+// Release gives the memory back until b is used again; how much was needed is remembered. Rows that were read are not valid any more.
+func (b *Buffer[T]) Release() {
+	if n := len(b.Rows); n > 0 {
+		*b = Buffer[T]{expected: n + n/8}
+	}
 }
 
 // Bins is memory for histograms, in large pieces: a graph has hundreds of thousands of short ones. The zero value is ready.

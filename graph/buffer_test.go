@@ -48,6 +48,13 @@ func TestBuffer(t *testing.T) {
 	if b.Reset(); b.Rows != nil || b.Bins.pages != nil {
 		t.Error("room for thousands is kept for one")
 	}
+	b.Rows = append(b.Rows, make([]Histogram, 80)...)
+	if b.Release(); b.Rows != nil {
+		t.Error("what was given back is kept")
+	}
+	if b.Release(); cap(b.Reset().Rows) != 90 || len(b.Rows) != 0 {
+		t.Errorf("room for %d rows, %d in it; want it for a few more than before", cap(b.Rows), len(b.Rows))
+	}
 	if fresh := (*Buffer[Histogram])(nil).Reset(); fresh == nil || len(fresh.Rows) != 0 {
 		t.Error("nil is not a Buffer to be used once")
 	}

@@ -37,7 +37,7 @@ type known[T any] struct {
 }
 
 // newcomer is how seldom something takes the place of something else. If it always did, things that come in turns and are
-// too many for a bucket would never be found there.
+// too many for a bucket, or for the bytes, would never be found there.
 const newcomer = 8
 
 // begin makes k one of at most so many buckets, a power of two, and bytes.
@@ -84,21 +84,37 @@ func (k *knowns[T]) add(hash uint64, bytes int64, what func() T) *T {
 		b = bucketOf(all, hash)
 		at = b.free()
 	}
-	grows := bytes
-	if at == ways {
-		if rand.Uint32()%newcomer != 0 {
+	if at == ways || k.bytes+bytes > k.mostBytes {
+		if bytes > k.mostBytes || rand.Uint32()%newcomer != 0 {
 			return nil
 		}
-		at = rand.IntN(ways)
-		grows -= b.knowns[at].Load().bytes
+		if at == ways {
+			at = rand.IntN(ways)
+			k.drop(b, at)
+		}
+		k.makeRoom(all, bytes)
 	}
-	if grows > 0 && k.bytes+grows > k.mostBytes {
-		return nil
-	}
-	k.bytes += grows
+	k.bytes += bytes
 	e := &known[T]{hash, bytes, what()}
 	b.put(at, e)
 	return &e.what
+}
+
+// makeRoom forgets what it comes across until there is room for so many bytes, which the bound allows.
+func (k *knowns[T]) makeRoom(all []bucket[T], bytes int64) {
+	for i := rand.IntN(len(all)); k.bytes+bytes > k.mostBytes; i = (i + 1) % len(all) {
+		for at := range ways {
+			k.drop(&all[i], at)
+		}
+	}
+}
+
+// drop forgets what is at a place of b, if there is something.
+func (k *knowns[T]) drop(b *bucket[T], at int) {
+	if e := b.knowns[at].Load(); e != nil {
+		k.bytes -= e.bytes
+		b.knowns[at].Store(nil)
+	}
 }
 
 // free is the first free place, or ways.

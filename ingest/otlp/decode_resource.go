@@ -13,8 +13,9 @@ import (
 type resources struct {
 	knowns[knownResource]
 
-	mu       sync.Mutex
-	services map[graph.Service]*graph.Service // one for all resources that say the same, as those of many instances do
+	mu            sync.Mutex
+	services      map[graph.Service]*graph.Service // one for all resources that say the same, as those of many instances do
+	servicesBytes int64                            // that they take, about
 }
 
 type knownResource struct {
@@ -25,15 +26,14 @@ type knownResource struct {
 // The bounds of what is remembered: instances, and services of which they are.
 const (
 	resourceBuckets  = 1 << 15
-	maxResourceBytes = 32 << 20
-	mostServices     = 1 << 15
+	maxResourceBytes = 24 << 20
+	maxServiceBytes  = 8 << 20
 )
 
 // add remembers what the resource says that was read from bytes with that hash. It returns service, or one that says the
 // same and was there before, and whether requests to come will find it.
 func (r *resources) add(hash uint64, service *graph.Service, flawed repairs) (*graph.Service, bool) {
-	bytes := int64(unsafe.Sizeof(known[knownResource]{})+unsafe.Sizeof(*service)) +
-		int64(len(service.Name)+len(service.Namespace)+len(service.Environment)+len(service.Version)+len(service.Tier))
+	bytes := int64(unsafe.Sizeof(known[knownResource]{})) + sizeOf(service)
 	k := r.knowns.add(hash, bytes, func() knownResource { return knownResource{r.same(service), flawed} })
 	if k == nil {
 		return service, false
@@ -41,16 +41,26 @@ func (r *resources) add(hash uint64, service *graph.Service, flawed repairs) (*g
 	return k.service, true
 }
 
+// sizeOf is how many bytes a service takes, about.
+func sizeOf(s *graph.Service) int64 {
+	return int64(unsafe.Sizeof(*s)) + int64(len(s.Name)+len(s.Namespace)+len(s.Environment)+len(s.Version)+len(s.Tier))
+}
+
+// mappedSize is how many bytes a service takes with its place in a map, which has its fields again and room to spare.
+func mappedSize(s *graph.Service) int64 { return sizeOf(s) + 2*int64(unsafe.Sizeof(*s)) }
+
 func (r *resources) same(service *graph.Service) *graph.Service {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if one := r.services[*service]; one != nil {
 		return one
 	}
-	if r.services == nil || len(r.services) >= mostServices {
-		r.services = map[graph.Service]*graph.Service{} // whoever refers to one of the old ones goes on doing so
+	bytes := mappedSize(service)
+	if r.services == nil || r.servicesBytes+bytes > maxServiceBytes {
+		r.services, r.servicesBytes = map[graph.Service]*graph.Service{}, 0 // whoever refers to one of the old ones goes on doing so
 	}
 	r.services[*service] = service
+	r.servicesBytes += bytes
 	return service
 }
 

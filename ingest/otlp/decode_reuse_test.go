@@ -3,6 +3,7 @@ package otlp
 import (
 	"bytes"
 	"fmt"
+	"hash/maphash"
 	"reflect"
 	"strings"
 	"sync"
@@ -260,5 +261,80 @@ func TestKnownOnce(t *testing.T) {
 	}
 	if k.bytes != 100 {
 		t.Errorf("%d bytes for one thing of 100", k.bytes)
+	}
+}
+
+// What is known gives way to what comes now, also where the bytes are used up long before the places are.
+func TestKnownAges(t *testing.T) {
+	var k knowns[int]
+	k.begin(1<<10, 1<<20)
+	const size = 4 << 10 // 256 of them fit
+	add := func(hash uint64) bool { return k.add(hash, size, func() int { return 1 }) != nil }
+	hash := func(round, i int) uint64 { return maphash.Comparable(k.seed, [2]int{round, i}) }
+	for i := range 256 {
+		add(hash(0, i))
+	}
+	found := func(round int) (n int) {
+		for i := range 200 {
+			if k.find(hash(round, i)) != nil {
+				n++
+			}
+		}
+		return n
+	}
+	if n := found(0); n != 200 {
+		t.Fatalf("%d of 200 are known although there is room", n)
+	}
+	for range 100 {
+		for i := range 200 { // others come, again and again
+			add(hash(1, i))
+		}
+	}
+	if n := found(1); n < 150 {
+		t.Errorf("%d of the 200 that come now are known", n)
+	}
+	if k.bytes > 1<<20 || k.bytes < 1<<19 {
+		t.Errorf("%d bytes, bound %d", k.bytes, 1<<20)
+	}
+	if add(7) && k.find(7) == nil {
+		t.Error("what was said to be remembered is not known")
+	}
+	for range 100 {
+		if k.add(8, 2<<20, func() int { return 1 }) != nil {
+			t.Fatal("something is remembered that takes more than the whole bound")
+		}
+	}
+	var bytes int64
+	all := *k.buckets.Load()
+	for i := range all {
+		for j := range all[i].knowns {
+			if e := all[i].knowns[j].Load(); e != nil {
+				bytes += e.bytes
+			}
+		}
+	}
+	if bytes != k.bytes {
+		t.Errorf("%d bytes are counted and %d there", k.bytes, bytes)
+	}
+}
+
+// Services that resources share count, and what they take is bounded too.
+func TestServicesBound(t *testing.T) {
+	d := NewDecoder(DefaultDecodeConfig())
+	r := &d.known
+	name := strings.Repeat("x", graph.MaxName-8)
+	for i := range 40_000 {
+		s := &graph.Service{Node: graph.Node{Name: fmt.Sprintf("%s%08d", name, i), Namespace: name}, Version: fmt.Sprint(i)}
+		r.add(uint64(i), s, 0)
+		if r.bytes+r.servicesBytes > maxResourceBytes+maxServiceBytes {
+			t.Fatalf("after %d services %d MB are remembered, bound %d MB", i+1, (r.bytes+r.servicesBytes)>>20, (maxResourceBytes+maxServiceBytes)>>20)
+		}
+	}
+	var bytes int64
+	for _, s := range r.services {
+		bytes += mappedSize(s)
+	}
+	if bytes != r.servicesBytes || len(r.services) == 0 {
+		t.Errorf("%d services take %d bytes, %d are counted", len(r.services), bytes, r.servicesBytes)
 	}
 }
