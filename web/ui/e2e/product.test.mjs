@@ -173,6 +173,17 @@ test('filters and the focus live in the URL', async () => {
   await close()
 })
 
+test('what of an address is not understood is said, and that it is left out', async () => {
+  const { page, problems, close } = await open(browser, '/map?from=yesterday&lens=errors&depht=2')
+  const note = page.getByRole('status').filter({ hasText: 'Not understood in the address' })
+  await note.getByText('from=yesterday, depht=2').waitFor()
+  await page.getByRole('button', { name: 'Time: Last 15 minutes' }).waitFor()
+  await note.getByRole('button', { name: 'Close' }).click()
+  await note.waitFor({ state: 'detached' })
+  assert.deepEqual(problems, [])
+  await close()
+})
+
 test('what was asked and cannot be answered is said in words', async () => {
   const { page, close } = await open(browser, '/map?node=00000000000000ff')
   await page.getByRole('alert').getByText(/seen/).first().waitFor()

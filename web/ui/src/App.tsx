@@ -1,6 +1,6 @@
 import { Outlet } from '@tanstack/react-router'
 import { lazy, Suspense } from 'react'
-import { Banners } from './components/Banners'
+import { Banners, MisreadAddress } from './components/Banners'
 import { EmptyState } from './components/EmptyState'
 import { ErrorState } from './components/ErrorState'
 import { Header } from './components/Header'
@@ -24,6 +24,7 @@ export function App() {
     <div className="flex h-full flex-col">
       <a href="#page" className="primary sr-only focus:not-sr-only focus:absolute focus:top-2 focus:left-2 focus:z-50">Skip to the content</a>
       <Header live={live} />
+      <MisreadAddress />
       <Banners live={live} />
       <IncidentBanner />
       <div className="relative flex min-h-0 flex-1">

@@ -1,9 +1,27 @@
-import type { ReactNode } from 'react'
+import { useState, type ReactNode } from 'react'
 import type { LiveState } from '../api/live'
 import { problemFrom } from '../api/problem'
 import { clock } from '../format/format'
 import { useGraph } from '../hooks/queries'
 import { useOnline } from '../hooks/useOnline'
+import { misread } from '../view/view'
+
+/** Says what of the address that was opened has no effect, such as a misspelt parameter of a link written by hand. */
+export function MisreadAddress() {
+  const [left, setLeft] = useState(() => misread(opened))
+  if (left.length === 0) return null
+  return (
+    <Banner action={<button type="button" className="link font-medium" onClick={() => setLeft([])}>Close</button>}>
+      Not understood in the address, and left out: <span className="font-mono break-all">{left.slice(0, SHOWN).join(', ')}</span>
+      {left.length > SHOWN && ` and ${left.length - SHOWN} more`}.
+    </Banner>
+  )
+}
+
+/** The query string of the address that was opened: the router soon writes it anew without what it does not know. */
+const opened = window.location.search
+
+const SHOWN = 5
 
 /** What stands between the reader and fresh numbers. Nothing is shown while all is well. */
 export function Banners({ live }: { live: LiveState }) {

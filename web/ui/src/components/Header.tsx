@@ -1,4 +1,5 @@
 import { useLocation } from '@tanstack/react-router'
+import { useEffect, useRef } from 'react'
 import type { LiveState } from '../api/live'
 import { LEAVING, select, useView } from '../hooks/useView'
 import { DEFAULT_VIEW } from '../view/view'
@@ -34,8 +35,11 @@ function PageTabs() {
   const { pathname } = useLocation()
   const [{ from, to: until }] = useView()
   const usual = from === DEFAULT_VIEW.from && until === DEFAULT_VIEW.to
+  const nav = useRef<HTMLElement>(null)
+  // Where there is not room for all, the page that is open is among those in sight.
+  useEffect(() => nav.current?.querySelector('[aria-current=page]')?.scrollIntoView({ block: 'nearest', inline: 'center' }), [pathname])
   return (
-    <nav aria-label="Pages" className="bg-sunken flex max-w-full overflow-x-auto rounded-lg p-0.5 [scrollbar-width:none]">
+    <nav ref={nav} aria-label="Pages" className="scrolling-row rounded-lg p-0.5 [--row:var(--sunken)]">
       {([['/map', 'Map'], ['/table', 'Table'], ['/incidents', 'Incidents'], ['/findings', 'Findings'], ['/changes', 'Changes'], ['/hotspots', 'Hotspots'], ['/whatif', 'What if'], ['/objectives', 'Objectives'], ['/pipeline', 'Pipeline']] as const).map(([to, label]) => (
         <ViewLink key={to} to={to} patch={to === '/changes' && usual && pathname !== to ? COMPARED : LEAVING} aria-current={pathname === to || pathname.startsWith(`${to}/`) ? 'page' : undefined}
           className="text-ink-2 hover:text-ink aria-[current=page]:bg-surface aria-[current=page]:text-ink aria-[current=page]:shadow-card rounded-md px-2 py-1 text-sm font-medium whitespace-nowrap">

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { changesQuery, DEFAULT_VIEW, formatView, graphQuery, parseView, type View } from './view'
+import { changesQuery, DEFAULT_VIEW, formatView, graphQuery, misread, parseView, type View } from './view'
 
 describe('the view in the URL', () => {
   test('everything survives the way there and back', () => {
@@ -10,6 +10,22 @@ describe('the view in the URL', () => {
       outcome: 'ok', side: 'server', base: 'week', who: '00ff', version: '2', base_version: '1', unsure: true, span: '00aa-server', shut: ['00aa', '00bb'], kind: 'dependency', act: ['down.00000000000000ff', 'errors.00000000000000fe.30'], about: '00ff',
     }
     expect(parseView(formatView(view))).toEqual(view)
+    expect(misread(formatView(view))).toEqual([])
+  })
+
+  test.each([
+    ['', []],
+    ['?live=on&muted=false&depth=1&lens=health&namespace=&environment=&q=', []],
+    ['?from=yesterday', ['from=yesterday']],
+    ['?from=now&to=now-1h&q=db', ['from=now', 'to=now-1h']],
+    ['?depth=99&type=disk&type=cache&lens=x', ['depth=99', 'type=disk', 'lens=x']],
+    ['?muted=1&live=no', ['muted=1', 'live=no']],
+    ['?nodes=ff', ['nodes=ff']],
+    ['?node=a&edge=b', ['edge=b']],
+    ['?act=burn.x', ['act=burn.x']],
+    ['?version=2', ['version=2']],
+  ])('%s: what of it has no effect', (search, want) => {
+    expect(misread(search)).toEqual(want)
   })
 
   test('the default view has no query string', () => {

@@ -118,6 +118,22 @@ export function parseView(search: string, now = Date.now()): View {
   }
 }
 
+/** What a view may say; parseView leaves these three out unless it has them all. */
+const PARAMETERS = new Set([...Object.keys(parseView('')), 'who', 'version', 'base_version'])
+
+/** The parameters of a query string that parseView has no use for, as they stand there: misspelt, or of no known form. */
+export function misread(search: string, now = Date.now()): string[] {
+  const view = parseView(search, now)
+  const isRead = ([name, value]: [string, string]) => {
+    if (!PARAMETERS.has(name) || value === '') return PARAMETERS.has(name)
+    const read = view[name as keyof View]
+    if (Array.isArray(read)) return (read as string[]).includes(value)
+    if (typeof read === 'boolean') return (name === 'live' ? ['on', 'off'] : ['true', 'false']).includes(value)
+    return read?.toString() === value
+  }
+  return [...new URLSearchParams(search)].filter((p) => !isRead(p)).map(([name, value]) => `${name}=${value}`)
+}
+
 /** Writes the query string of a view, `?` included; what is at its default is left out. */
 export function formatView(view: Partial<View>): string {
   const p = new URLSearchParams()
