@@ -1,10 +1,7 @@
 package match
 
 import (
-	"bytes"
-	"cmp"
 	"math"
-	"slices"
 	"time"
 
 	"faultline/graph"
@@ -28,12 +25,8 @@ type Outcome struct {
 }
 
 const (
-	maxWork  = 4096 // spans of one service that are looked at for one request; the calls of a larger one are not told apart
-	maxClimb = 64   // spans of one service above one another (R3)
-
-	hedgeSlack = 5 * time.Millisecond // between the answer to one attempt and the end of those made beside it (R12)
-	asyncSlack = time.Millisecond     // by which a call must outlive its request to be none that it waited for
-	timeCap    = 60 * time.Second     // durations over it count as this in sums
+	asyncSlack = time.Millisecond // by which a call must outlive its request to be none that it waited for
+	timeCap    = 60 * time.Second // durations over it count as this in sums
 )
 
 // report is what is being found out about one request.
@@ -47,42 +40,6 @@ type report struct {
 	spans    []interval
 	outcome  Outcome
 	ends     graph.Outcome // of any unit
-}
-
-// unit is an outermost outgoing span of a request, or a span of another service directly under its own.
-type unit struct {
-	callee     NodeRef
-	op         NameRef
-	parent     seq
-	start, end int64
-	outcome    graph.Outcome
-	id         graph.SpanID
-	answered   bool    // its failure is also the callee's own word
-	peer       NodeRef // if no service answered: the address called, which callee is then; else what the caller calls it
-	silent     bool    // no service answered
-
-	attempts, failures int // of the spans nested in it that each tried once
-
-	gaveUp bool  // a deadline of the caller ended it
-	write  bool  // it sends a message
-	served int64 // how long the callee took; -1: not known
-}
-
-// logical is one call as the caller meant it: its attempts merged (R10, R12).
-type logical struct {
-	unit
-	first     int64 // end of the first attempt
-	last      int64 // start of the last one
-	gap1      time.Duration
-	gap2      time.Duration
-	cancelled bool
-	hedged    bool
-}
-
-type interval struct {
-	start, end int64
-	callee     NodeRef
-	id         graph.NodeID // the callee's: refs differ from process to process
 }
 
 const fatal = graph.Failed | graph.TimedOut
@@ -172,208 +129,6 @@ func (m *Matcher) restsOn(q seq) {
 		m.report.oldest = q
 	}
 }
-
-// eachCallee calls f for every span that s called or started.
-func (m *Matcher) eachCallee(s *slot, f func(q seq, c *slot)) {
-	first := s
-	if s.has(secondTwin) && m.table.live(s.twin) {
-		first = m.table.at(s.twin)
-	}
-	for q := first.child; m.table.live(q); {
-		c := m.table.at(q)
-		if s.twin == 0 && c.twin == 0 {
-			f(q, c)
-		} else if _, p, _ := m.callerOf(c); p == s {
-			f(q, c)
-		}
-		q = c.next
-	}
-	if m.table.live(s.twin) && s.kind.IsOutgoing() {
-		if t := m.table.at(s.twin); t.kind.IsIncoming() {
-			f(s.twin, t)
-		}
-	}
-}
-
-// gather finds the calls that the request entering at s made.
-func (m *Matcher) gather(q seq, s *slot) {
-	r := &m.report
-	r.stack = append(r.stack, q)
-	for looked := 0; len(r.stack) > 0; {
-		at := r.stack[len(r.stack)-1]
-		r.stack = r.stack[:len(r.stack)-1]
-		m.eachCallee(m.table.at(at), func(q seq, c *slot) {
-			if looked++; looked > maxWork {
-				r.tooLarge = true
-			}
-			if r.tooLarge || !c.has(filled) {
-				return
-			}
-			m.restsOn(q)
-			switch {
-			case c.node != s.node:
-				if !c.isConsumer() {
-					r.units = append(r.units, unit{
-						callee: c.node, op: c.op, parent: at, start: c.start, end: c.start + c.duration, outcome: c.outcome,
-						id: c.id, answered: c.outcome&fatal != 0, attempts: 1, failures: failures(c.outcome), served: -1,
-					})
-				}
-			case c.has(entry):
-			case c.isCaller():
-				looked += m.gatherCall(at, c)
-			default:
-				r.stack = append(r.stack, q)
-			}
-		})
-	}
-}
-
-// gatherCall notes the call that the outermost outgoing span s makes under parent, and returns how many
-// spans it looked at.
-func (m *Matcher) gatherCall(parent seq, s *slot) (looked int) {
-	u := unit{
-		op: s.op, parent: parent, start: s.start, end: s.start + s.duration, outcome: s.outcome, id: s.id,
-		gaveUp: s.outcome&graph.TimedOut != 0, write: s.kind == graph.KindProducer, served: -1,
-	}
-	var answers graph.Outcome
-	var inner func(s *slot, depth int)
-	inner = func(s *slot, depth int) {
-		leaf, answer := true, graph.Outcome(0)
-		m.eachCallee(s, func(q seq, c *slot) {
-			if looked++; looked > maxWork || !c.has(filled) {
-				return
-			}
-			m.restsOn(q)
-			switch {
-			case c.has(nested) && c.isCaller() && depth < maxClimb:
-				leaf = false
-				inner(c, depth+1)
-			case !c.isConsumer():
-				if u.callee == 0 || m.names.ID(c.node) < m.names.ID(u.callee) {
-					u.callee = c.node
-				}
-				answer |= c.outcome
-				u.served = max(u.served, c.duration)
-			}
-		})
-		if leaf {
-			u.attempts++
-			u.failures += failures(s.outcome)
-			answers |= answer
-		}
-	}
-	inner(s, 0)
-	peer := m.peerOf(s)
-	u.peer = peer
-	if u.callee == 0 || m.isQueue(peer) {
-		u.callee = peer
-		u.silent = peer != 0 && m.names.nodes[peer].Type == graph.TypeExternal
-	}
-	if u.attempts == 1 {
-		u.answered = answers&fatal != 0
-		u.outcome |= answers & (fatal | graph.Throttled)
-		u.failures = failures(u.outcome)
-	}
-	if u.callee != 0 && u.callee != s.node {
-		m.report.units = append(m.report.units, u)
-	}
-	return looked
-}
-
-// nameSilent makes the callee of a call that nobody answered the service that answered a call of the same name
-// to the same address in the same request: an instance that is going away refuses some of a request's calls,
-// whose failures are then in part, or absorbed by retries, and not those of another callee.
-func (m *Matcher) nameSilent() {
-	units := m.report.units
-	for i := range units {
-		u := &units[i]
-		if !u.silent {
-			continue
-		}
-		for j := range units {
-			v := &units[j]
-			if v.peer == u.peer && v.op == u.op && !v.silent && (u.callee == u.peer || m.names.ID(v.callee) < m.names.ID(u.callee)) {
-				u.callee = v.callee
-			}
-		}
-	}
-}
-
-// failures is 1 for an attempt that a caller may want to repeat.
-func failures(o graph.Outcome) int {
-	if o&(fatal|graph.Throttled) != 0 {
-		return 1
-	}
-	return 0
-}
-
-// merge makes logical calls of the units: those of one callee and name under one parent, of which each
-// began after the end of a failed one, or says that it repeats another.
-func (r *report) merge(s *slot) {
-	slices.SortFunc(r.units, func(a, b unit) int {
-		return cmp.Or(cmp.Compare(a.callee, b.callee), cmp.Compare(a.op, b.op), cmp.Compare(a.parent, b.parent),
-			cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end), bytes.Compare(a.id[:], b.id[:]))
-	})
-	end := s.start + s.duration
-	r.ends = 0
-	for i := range r.units {
-		u := &r.units[i]
-		r.ends |= u.outcome
-		cut := r.cut(u, end)
-		if n := len(r.calls); n > 0 {
-			l := &r.calls[n-1]
-			if l.callee == u.callee && l.op == u.op && l.parent == u.parent {
-				if l.hedge(u, cut) {
-					continue
-				}
-				if (failures(l.outcome) == 1 || u.outcome&graph.Resent != 0) && u.start >= l.end {
-					l.retry(*u, cut)
-					continue
-				}
-			}
-		}
-		r.calls = append(r.calls, logical{unit: *u, first: u.end, last: u.start, gap1: -1, gap2: -1, cancelled: cut})
-	}
-}
-
-// cut reports whether the caller gave u up, or its own end cut it off.
-func (r *report) cut(u *unit, end int64) bool {
-	return u.outcome&graph.Cancelled != 0 && u.outcome&graph.Failed == 0 || r.failed && u.end > end
-}
-
-// retry adds the attempt u, after which l ended as u did.
-func (l *logical) retry(u unit, cut bool) {
-	switch gap := time.Duration(u.start - l.end); l.attempts {
-	case 1:
-		l.gap1 = gap
-	case 2:
-		l.gap2 = gap
-	}
-	l.last, l.end, l.outcome, l.answered, l.cancelled = u.start, u.end, u.outcome, u.answered, cut
-	l.attempts += u.attempts
-	l.failures += u.failures
-}
-
-// hedge adds u if the two are attempts made side by side, of which one was cancelled when the other had
-// succeeded.
-func (l *logical) hedge(u *unit, cut bool) bool {
-	if cut == l.cancelled || u.start >= l.end {
-		return false
-	}
-	won, lost := l.unit, *u
-	if l.cancelled {
-		won, lost = *u, l.unit
-	}
-	if failures(won.outcome) == 1 || lost.end < won.end || lost.end > won.end+int64(hedgeSlack) {
-		return false
-	}
-	l.attempts += u.attempts
-	l.failures += u.failures
-	l.end, l.outcome, l.answered, l.cancelled, l.hedged = won.end, won.outcome, false, false, true
-	return true
-}
-
-func (l *logical) failed() bool { return !l.cancelled && l.outcome&fatal != 0 }
 
 // speak says what was found about the request that enters at s.
 func (m *Matcher) speak(n int64, s *slot) {
@@ -519,60 +274,6 @@ func (o *Outcome) classify(requestFailed bool, counted, failed, failing int) {
 		*survived = 1
 		o.SurvivedTrace = o.Trace
 	}
-}
-
-// goesOn reports whether the request called another callee after the calls of the group had ended.
-func (r *report) goesOn(group []logical) bool {
-	end := group[0].end
-	for i := range group {
-		end = max(end, group[i].end)
-	}
-	for i := range r.calls {
-		if l := &r.calls[i]; l.callee != group[0].callee && l.start >= end {
-			return true
-		}
-	}
-	return false
-}
-
-// path finds the calls on the critical path of a request, walking backwards from its end: the last call that
-// ended before the cursor is on it. It leaves them in r.spans and returns the time outside of them.
-func (m *Matcher) path(start, end int64) (own int64) {
-	r := &m.report
-	r.spans = r.spans[:0]
-	for _, l := range r.calls {
-		if l.end <= end+int64(asyncSlack) && l.end > start {
-			r.spans = append(r.spans, interval{max(l.start, start), min(l.end, end), l.callee, m.names.ID(l.callee)})
-		}
-	}
-	slices.SortFunc(r.spans, func(a, b interval) int {
-		return cmp.Or(cmp.Compare(b.end, a.end), cmp.Compare(b.start, a.start), cmp.Compare(a.id, b.id))
-	})
-	on, cursor := r.spans[:0], end
-	for _, iv := range r.spans {
-		if iv.end <= cursor && iv.end > iv.start {
-			own += cursor - iv.end
-			cursor = iv.start
-			on = append(on, iv)
-		}
-	}
-	r.spans = on
-	return own + max(cursor-start, 0)
-}
-
-// timeIn is the time in µs, between start and end and at most timeCap, in which a call of the group was
-// under way.
-func (r *report) timeIn(group []logical, start, end int64) int64 {
-	slices.SortFunc(group, func(a, b logical) int { return cmp.Or(cmp.Compare(a.start, b.start), cmp.Compare(a.end, b.end)) })
-	var sum int64
-	for _, l := range group {
-		from, to := max(l.start, start), min(l.end, end)
-		if to > from {
-			sum += to - from
-			start = to
-		}
-	}
-	return micros(sum)
 }
 
 func micros(ns int64) int64 { return min(max(ns, 0), int64(timeCap)) / int64(time.Microsecond) }
