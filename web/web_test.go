@@ -892,12 +892,19 @@ func TestTraceQuery(t *testing.T) {
 	if len(list.Traces) != 1 || list.Traces[0].Service != "front" || list.Traces[0].DurationMs != 2.2 {
 		t.Errorf("%+v", list.Traces)
 	}
+	read[gen.Traces](t, srv, "/api/v1/traces?edge="+front.ID().String()+"-"+back.ID().String())
+	if q := s.asked; q.Caller != front.ID() || q.Callee != back.ID() {
+		t.Errorf("asked %+v", q)
+	}
+	if _, body := get(t, srv, "/api/v1/traces?edge="+front.ID().String()+"-x"); !strings.Contains(string(body), "not of the form") {
+		t.Errorf("no help with half an edge: %s", body)
+	}
 	read[gen.Traces](t, srv, "/api/v1/traces")
 	if q := s.asked; q.Caller != 0 || q.Failed != nil || q.Limit != 20 {
 		t.Errorf("asked %+v", q)
 	}
-	read[gen.Traces](t, srv, "/api/v1/traces?node="+back.ID().String())
-	if q := s.asked; q.Node != back.ID() || q.Caller != 0 {
+	read[gen.Traces](t, srv, "/api/v1/traces?order=slowest&node="+back.ID().String())
+	if q := s.asked; q.Node != back.ID() || q.Caller != 0 || !q.Slowest {
 		t.Errorf("asked %+v", q)
 	}
 }

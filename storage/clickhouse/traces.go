@@ -60,7 +60,7 @@ func (s *Store) spans(ctx context.Context, tenant string, trace graph.TraceID) (
 	return spans, err
 }
 
-// Traces returns the traces kept as evidence that q asks for, newest first. A trace is in the window if one
+// Traces returns the traces kept as evidence that q asks for, in its order. A trace is in the window if one
 // of its spans begins there; with an edge, a span of a call on it. The summary is of the whole trace.
 func (s *Store) Traces(ctx context.Context, tenant string, q graph.TraceQuery) (traces []graph.TraceSummary, err error) {
 	defer func(start time.Time) { s.metrics.asked("traces", start, err) }(time.Now())
@@ -71,6 +71,7 @@ func (s *Store) Traces(ctx context.Context, tenant string, q graph.TraceQuery) (
 	params["tenant"] = escape(tenant)
 	params["any"] = strconv.FormatBool(q.Failed == nil)
 	params["failed"] = strconv.FormatBool(q.Failed != nil && *q.Failed)
+	params["slowest"] = strconv.FormatBool(q.Slowest)
 	params["limit"] = strconv.Itoa(max(0, q.Limit))
 	params["node"] = formatID(q.Node)
 	statement := selectTraces

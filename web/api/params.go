@@ -130,3 +130,15 @@ func edgeKey(s string) (graph.EdgeKey, error) {
 	}
 	return k, nil
 }
+
+// ends reads the two nodes that an edge is between, from its id or written caller-callee.
+func ends(s string) (caller, callee graph.NodeID, err error) {
+	from, to, _ := strings.Cut(s, "-")
+	caller, errFrom := graph.ParseNodeID(from)
+	callee, errTo := graph.ParseNodeID(to)
+	if errFrom == nil && errTo == nil {
+		return caller, callee, nil
+	}
+	k, err := edgeKey(s)
+	return k.Caller, k.Callee, err
+}

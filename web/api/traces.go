@@ -59,9 +59,9 @@ func traceQuery(p gen.ListTracesParams) (graph.TraceQuery, error) {
 	q := graph.TraceQuery{Limit: 20}
 	var errs []error
 	if p.Edge != nil {
-		key, err := edgeKey(*p.Edge)
+		var err error
+		q.Caller, q.Callee, err = ends(*p.Edge)
 		errs = append(errs, err)
-		q.Caller, q.Callee = key.Caller, key.Callee
 	}
 	if p.Node != nil {
 		if p.Edge != nil {
@@ -77,6 +77,12 @@ func traceQuery(p gen.ListTracesParams) (graph.TraceQuery, error) {
 		}
 		failed := *p.Outcome == gen.ListTracesParamsOutcomeFailed
 		q.Failed = &failed
+	}
+	if p.Order != nil {
+		if !p.Order.Valid() {
+			errs = append(errs, badRequestError(fmt.Sprintf("order is %q; it can be newest or slowest", *p.Order)))
+		}
+		q.Slowest = *p.Order == gen.Slowest
 	}
 	if p.Limit != nil {
 		if q.Limit = *p.Limit; q.Limit < 1 || q.Limit > 500 {

@@ -1035,6 +1035,24 @@ func (e ListTracesParamsOutcome) Valid() bool {
 	}
 }
 
+// Defines values for ListTracesParamsOrder.
+const (
+	Newest  ListTracesParamsOrder = "newest"
+	Slowest ListTracesParamsOrder = "slowest"
+)
+
+// Valid indicates whether the value is a known member of the ListTracesParamsOrder enum.
+func (e ListTracesParamsOrder) Valid() bool {
+	switch e {
+	case Newest:
+		return true
+	case Slowest:
+		return true
+	default:
+		return false
+	}
+}
+
 // Analysis defines model for Analysis.
 type Analysis struct {
 	Dependencies Dependencies `json:"dependencies"`
@@ -2993,7 +3011,8 @@ type ListTracesParams struct {
 	// To End of the window, in the same forms. Default `now`.
 	To *To `form:"to,omitempty" json:"to,omitempty"`
 
-	// Edge Id of an edge as `/graph` returns it; only traces with a call from its caller to its callee.
+	// Edge Id of an edge as `/graph` returns it, or the ids of two nodes as `caller-callee`; only traces with a call from the one
+	// to the other.
 	Edge *string `form:"edge,omitempty" json:"edge,omitempty"`
 
 	// Node Id of a node; only traces with a span of it or a call to it. Not together with `edge`.
@@ -3003,12 +3022,19 @@ type ListTracesParams struct {
 	// to it failed, or none did. Without both: in which any span failed, or none did.
 	Outcome *ListTracesParamsOutcome `form:"outcome,omitempty" json:"outcome,omitempty"`
 
+	// Order `newest` first, or `slowest`: by the longest call of `edge`, by the longest span of `node` or call to it, or by the
+	// longest span. Default `newest`.
+	Order *ListTracesParamsOrder `form:"order,omitempty" json:"order,omitempty"`
+
 	// Limit At most this many traces. Default 20.
 	Limit *int `form:"limit,omitempty" json:"limit,omitempty"`
 }
 
 // ListTracesParamsOutcome defines parameters for ListTraces.
 type ListTracesParamsOutcome string
+
+// ListTracesParamsOrder defines parameters for ListTraces.
+type ListTracesParamsOrder string
 
 // ListExperimentsParams defines parameters for ListExperiments.
 type ListExperimentsParams struct {
@@ -3084,7 +3110,7 @@ type ServerInterface interface {
 	// GetSeries RED of a node, an operation or an edge over time
 	// (GET /series)
 	GetSeries(c *gin.Context, params GetSeriesParams)
-	// ListTraces Traces kept as evidence, newest first
+	// ListTraces Traces kept as evidence
 	// (GET /traces)
 	ListTraces(c *gin.Context, params ListTracesParams)
 	// GetTrace One trace kept as evidence, as a waterfall
@@ -4022,6 +4048,14 @@ func (siw *ServerInterfaceWrapper) ListTraces(c *gin.Context) {
 	err = runtime.BindQueryParameterWithOptions("form", true, false, "outcome", c.Request.URL.Query(), &params.Outcome, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
 	if err != nil {
 		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter outcome: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "order" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "order", c.Request.URL.Query(), &params.Order, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter order: %w", err), http.StatusBadRequest)
 		return
 	}
 

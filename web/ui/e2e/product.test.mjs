@@ -279,6 +279,10 @@ test('an edge leads to example traces, and a span back to its edge', async () =>
   const outcome = (await api(`/traces?from=now-1h&edge=${edge}&outcome=ok`)).traces.length > 0 ? 'ok' : 'failed'
   const { page, problems, close } = await open(browser, `/map?from=now-1h&edge=${edge}`)
   const panel = page.getByRole('complementary', { name: 'Details' })
+  await panel.getByRole('button', { name: 'Slowest', exact: true }).click()
+  const [slowest] = (await api(`/traces?from=now-1h&edge=${edge}&order=slowest&limit=1`)).traces
+  assert.ok(slowest.duration_ms > 0)
+  await panel.getByRole('list', { name: 'Example traces' }).getByRole('link').first().waitFor()
   await panel.getByRole('button', { name: outcome === 'ok' ? 'Did not fail' : 'Failed', exact: true }).click()
   await panel.getByRole('list', { name: 'Example traces' }).getByRole('link').first().click()
   await page.getByRole('treegrid', { name: 'Spans' }).waitFor()
@@ -543,3 +547,14 @@ for (const colorScheme of ['light', 'dark']) {
     })
   }
 }
+
+test('an incident in which nothing fails shows the slowest traces of what is slow', async () => {
+  const slow = await eventually('a slow incident', async () => (await api('/incidents')).incidents.find((i) => i.sign === 'slow'), 300_000)
+  const { page, problems, close } = await open(browser, `/incidents/${slow.id}`)
+  const cause = page.locator(`[data-candidate="${slow.candidates[0].node_name}"]`)
+  await cause.getByRole('link', { name: 'Slowest trace 1' }).click()
+  await page.getByRole('treegrid', { name: 'Spans' }).waitFor()
+  assert.match(new URL(page.url()).pathname, /^\/traces\/[0-9a-f]{32}$/)
+  assert.deepEqual(problems, [])
+  await close()
+})

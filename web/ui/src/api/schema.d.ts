@@ -434,7 +434,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Traces kept as evidence, newest first
+         * Traces kept as evidence
          * @description Not every trace is kept: those with failures, the slowest, and some that show how things usually go.
          */
         get: operations["listTraces"];
@@ -2885,7 +2885,10 @@ export interface operations {
                 from?: components["parameters"]["From"];
                 /** @description End of the window, in the same forms. Default `now`. */
                 to?: components["parameters"]["To"];
-                /** @description Id of an edge as `/graph` returns it; only traces with a call from its caller to its callee. */
+                /**
+                 * @description Id of an edge as `/graph` returns it, or the ids of two nodes as `caller-callee`; only traces with a call from the one
+                 *     to the other.
+                 */
                 edge?: string;
                 /** @description Id of a node; only traces with a span of it or a call to it. Not together with `edge`. */
                 node?: string;
@@ -2894,6 +2897,11 @@ export interface operations {
                  *     to it failed, or none did. Without both: in which any span failed, or none did.
                  */
                 outcome?: "failed" | "ok";
+                /**
+                 * @description `newest` first, or `slowest`: by the longest call of `edge`, by the longest span of `node` or call to it, or by the
+                 *     longest span. Default `newest`.
+                 */
+                order?: "newest" | "slowest";
                 /** @description At most this many traces. Default 20. */
                 limit?: number;
             };

@@ -1,7 +1,8 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { api } from '../api/client'
 import type { Changes, FindingsQuery, GraphNode, NewMark, WhatIfAction } from '../api/model'
-import { changesQuery, graphQuery } from '../view/view'
+import type { Range } from '../view/range'
+import { changesQuery, graphQuery, type View } from '../view/view'
 import { useView } from './useView'
 
 /**
@@ -83,12 +84,14 @@ export function useVerdicts(enabled = true) {
   })
 }
 
-/** Traces kept as evidence with a call on an edge, or a span of a node or a call to it, newest first. */
-export function useTraces(of: { edge: string } | { node: string }, outcome: 'failed' | 'ok') {
-  const [{ from, to }] = useView()
+/** Which traces of an edge or a node are asked for: the newest that failed, or did not, or the slowest. */
+export type TraceChoice = View['outcome']
+
+/** Traces kept as evidence with a call on an edge, or a span of a node or a call to it. */
+export function useTraces(of: { edge: string } | { node: string }, choice: TraceChoice, { from, to }: Range, limit = 10) {
   return useQuery({
-    queryKey: ['traces', of, outcome, from, to],
-    queryFn: ({ signal }) => api.traces({ ...of, outcome, from, to, limit: 10 }, signal),
+    queryKey: ['traces', of, choice, from, to, limit],
+    queryFn: ({ signal }) => api.traces({ ...of, ...(choice === 'slow' ? { order: 'slowest' } : { outcome: choice }), from, to, limit }, signal),
     placeholderData: keepPreviousData,
   })
 }

@@ -31,8 +31,8 @@ export interface View extends Range {
   /** Column of the table, with `-` in front for descending. */
   sort: string
   live: boolean
-  /** Which example traces of an edge are listed. */
-  outcome: 'failed' | 'ok'
+  /** Which example traces of an edge are listed: of any outcome if they are the slowest. */
+  outcome: 'failed' | 'slow' | 'ok'
   /** Which halves of calls the doctor speaks of. */
   side: 'any' | 'client' | 'server'
   /** Which findings are listed: those that hold, those that did, or both. */
@@ -100,7 +100,7 @@ export function parseView(search: string, now = Date.now()): View {
     rows: oneOf(['nodes', 'edges'], p.get('rows')),
     sort: /^-?[a-z0-9_]{1,32}$/.test(p.get('sort') ?? '') ? p.get('sort')! : DEFAULT_VIEW.sort,
     live: p.get('live') !== 'off',
-    outcome: oneOf(['failed', 'ok'], p.get('outcome')),
+    outcome: oneOf(['failed', 'slow', 'ok'], p.get('outcome')),
     side: oneOf(['any', 'client', 'server'], p.get('side')),
     state: oneOf(['open', 'resolved', 'all'], p.get('state')),
     severity: oneOf(['info', 'warning', 'critical'], p.get('severity')),

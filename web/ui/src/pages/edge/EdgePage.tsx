@@ -54,9 +54,12 @@ function Detail({ detail, edge, edges, callee }: { detail: NodeDetail; edge: Gra
       <Figures edge={edge} windowSeconds={seconds(detail.window)} />
       <Card title="By call site" note="the caller’s operations"><CallSites caller={caller.id} callee={callee.id} /></Card>
       <Card title="Over time"><EdgeCharts id={edge.id} /></Card>
-      <div className="grid items-start gap-4 lg:grid-cols-2">
+      <div className="grid items-start gap-4 lg:grid-cols-3">
         <Card title="Failed calls" note="traces kept as evidence, newest first"><TraceList of={{ edge: edge.id }} outcome="failed" /></Card>
-        <Card title="Calls that did not fail" note="traces kept as evidence, newest first"><TraceList of={{ edge: edge.id }} outcome="ok" /></Card>
+        <Card title="Slowest calls" note="traces, the slowest call first"><TraceList of={{ edge: edge.id }} outcome="slow" /></Card>
+        <Card title="Calls that did not fail" note="traces, newest first"><TraceList of={{ edge: edge.id }} outcome="ok" /></Card>
+      </div>
+      <div className="grid items-start gap-4 lg:grid-cols-2">
         <Card title="Resilience practices" note="as seen in the traces of these calls"><AuditCard node={caller.id} callee={callee.id} /></Card>
         <div className="grid gap-4">
           <Card title="Changes over time" note="of the verdict"><History caller={caller.id} callee={callee.id} /></Card>

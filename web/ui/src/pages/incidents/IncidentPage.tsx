@@ -7,11 +7,11 @@ import { HealthMark } from '../../components/HealthMark'
 import { Card, PageFrame, Tile, Tiles } from '../../components/Page'
 import { EdgePageLink, NodePageLink, TraceLink, ViewLink } from '../../components/ViewLink'
 import { clock, count, dateTime, duration, plural, share } from '../../format/format'
-import { useIncidents } from '../../hooks/queries'
+import { useIncidents, useTraces } from '../../hooks/queries'
 import { useNow } from '../../hooks/useNow'
 import { Phase } from './Phase'
 import { SpreadMap } from './SpreadMap'
-import { incidentHealth, lengthOf, memberText, phaseOf, stateOf, stepText, titleOf, unitsText, windowOf } from './words'
+import { illTime, incidentHealth, lengthOf, memberText, phaseOf, stateOf, stepText, titleOf, unitsText, windowOf } from './words'
 
 /** One incident: what it did, what caused it and why one thinks so, how it spread, and what fell ill when. */
 export function IncidentPage() {
@@ -85,23 +85,44 @@ function Steps({ incident: i }: { incident: Incident }) {
         <li key={`${s.caller} ${s.callee}`} className="border-line num flex flex-wrap items-baseline gap-x-4 gap-y-0.5 border-t py-1.5" data-step={`${s.caller_name}>${s.callee_name}`}>
           <EdgePageLink id={`${s.caller}-${s.callee}`} patch={windowOf(i)} className="link min-w-0 wrap-anywhere sm:w-80">{s.caller_name || s.caller} → {s.callee_name || s.callee}</EdgePageLink>
           <span className="text-ink-2 text-xs sm:w-56">{stepText(s, i.sign)}</span>
-          <Examples traces={s.traces} otherwise={<EdgePageLink id={`${s.caller}-${s.callee}`} patch={windowOf(i)} className="link">Traces of these calls at that time</EdgePageLink>} />
+          <Evidence traces={s.traces} of={{ edge: `${s.caller}-${s.callee}` }} incident={i}
+            otherwise={<EdgePageLink id={`${s.caller}-${s.callee}`} patch={windowOf(i)} className="link">Traces of these calls at that time</EdgePageLink>} />
         </li>
       ))}
     </ol>
   )
 }
 
-/** Traces that show it; where none is noted, where some are. */
-function Examples({ traces, otherwise }: { traces: string[]; otherwise: ReactNode }) {
+interface EvidenceProps {
+  traces: string[]
+  of: { edge: string } | { node: string }
+  incident: Incident
+  /** Where to look further if there are none. */
+  otherwise: ReactNode
+}
+
+/** Traces that show it: those noted, or, since only failures are, the slowest that are kept. */
+function Evidence(props: EvidenceProps) {
+  if (props.traces.length > 0) return <Examples title="Example traces" traces={props.traces} />
+  return props.incident.sign === 'slow' ? <Slowest {...props} /> : <span className="text-ink-3 text-xs">{props.otherwise}</span>
+}
+
+const SLOWEST = 5
+
+function Slowest({ of, incident, otherwise }: EvidenceProps) {
+  const { data } = useTraces(of, 'slow', illTime(incident), SLOWEST)
+  if (!data || data.traces.length === 0) return <span className="text-ink-3 text-xs">{otherwise}</span>
+  return <Examples title="Slowest traces" traces={data.traces.map((t) => t.id)} />
+}
+
+function Examples({ title, traces }: { title: string; traces: string[] }) {
   return (
     <span className="text-ink-3 text-xs">
-      {traces.length > 0
-        ? <>Example traces {traces.map((id, n) => <TraceLink key={id} id={id} className="link mr-1" aria-label={`Example trace ${n + 1}`}>{n + 1}</TraceLink>)}</>
-        : otherwise}
+      {title} {traces.map((id, n) => <TraceLink key={id} id={id} className="link mr-1" aria-label={`${title.replace(/s$/, '')} ${n + 1}`}>{n + 1}</TraceLink>)}
     </span>
   )
 }
+
 
 function Causes({ incident: i }: { incident: Incident }) {
   if (i.candidates.length === 0) return <p className="text-ink-3">What is ill does not point anywhere yet.</p>
@@ -118,7 +139,8 @@ function Causes({ incident: i }: { incident: Incident }) {
             {c.reasons.map((r) => <li key={r.kind}>{r.text}</li>)}
             {c.reasons.length === 0 && <li>{unitsText(c.units, i.sign)}</li>}
           </ul>
-          <Examples traces={c.traces} otherwise={<NodePageLink id={c.node} patch={windowOf(i)} className="link">Traces of it at that time</NodePageLink>} />
+          <Evidence traces={c.traces} of={{ node: c.node }} incident={i}
+            otherwise={<NodePageLink id={c.node} patch={windowOf(i)} className="link">Traces of it at that time</NodePageLink>} />
         </li>
       ))}
     </ol>

@@ -43,6 +43,11 @@ export function windowOf({ started, closed }: Pick<Incident, 'started' | 'closed
   }
 }
 
+/** The time in which something was ill, as far as it has come. */
+export function illTime({ started, closed, last_ill }: Pick<Incident, 'started' | 'closed' | 'last_ill'>): { from: string; to: string } {
+  return { from: started, to: closed ? last_ill : 'now' }
+}
+
 /** How many calls of a step failed; of slowness, how many there were. */
 export function stepText({ calls, failed }: IncidentStep, sign: Sign): string {
   if (failed > 0) return `${count(failed)} of ${plural(calls, 'call')} failed (${share(failed, calls)})`

@@ -65,9 +65,10 @@ function Detail({ detail }: { detail: NodeDetail }) {
           <Card title="Versions" note="service.version of this window"><Versions id={node.id} /></Card>
         </div>
       )}
-      <div className="grid items-start gap-4 lg:grid-cols-2">
+      <div className="grid items-start gap-4 lg:grid-cols-3">
         <Card title="Failed traces" note="kept as evidence, newest first"><TraceList of={{ node: node.id }} outcome="failed" /></Card>
-        <Card title="Traces that did not fail" note="kept as evidence, newest first"><TraceList of={{ node: node.id }} outcome="ok" /></Card>
+        <Card title="Slowest traces" note="by its longest span or call to it"><TraceList of={{ node: node.id }} outcome="slow" /></Card>
+        <Card title="Traces that did not fail" note="newest first"><TraceList of={{ node: node.id }} outcome="ok" /></Card>
       </div>
     </PageFrame>
   )

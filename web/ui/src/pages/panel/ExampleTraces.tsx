@@ -1,13 +1,16 @@
 import { HealthMark } from '../../components/HealthMark'
 import { TraceLink } from '../../components/ViewLink'
 import { clock, dateTime, duration, plural } from '../../format/format'
-import { useTraces } from '../../hooks/queries'
+import { useTraces, type TraceChoice } from '../../hooks/queries'
 import { useView } from '../../hooks/useView'
 import { Loaded } from '../../components/Loaded'
 
-const CHOICES = [['failed', 'Failed'], ['ok', 'Did not fail']] as const
+const CHOICES = [['failed', 'Failed'], ['slow', 'Slowest'], ['ok', 'Did not fail']] as const
 
-/** Traces kept as evidence, of an edge or a node: some that failed, or some that did not. */
+/** What no kept trace shows. */
+const NONE = { failed: 'failed', slow: 'is told of', ok: 'did not fail' } as const
+
+/** Traces kept as evidence, of an edge or a node: some that failed, the slowest, or some that did not fail. */
 export function ExampleTraces({ of }: { of: { edge: string } | { node: string } }) {
   const [{ outcome }, change] = useView()
   return (
@@ -23,13 +26,14 @@ export function ExampleTraces({ of }: { of: { edge: string } | { node: string } 
   )
 }
 
-/** Traces with one outcome, newest first. */
-export function TraceList({ of, outcome }: { of: { edge: string } | { node: string }; outcome: 'failed' | 'ok' }) {
-  const query = useTraces(of, outcome)
+/** The newest traces with one outcome, or the slowest. */
+export function TraceList({ of, outcome }: { of: { edge: string } | { node: string }; outcome: TraceChoice }) {
+  const [view] = useView()
+  const query = useTraces(of, outcome, view)
   return (
     <Loaded query={query}>
       {({ traces }) => traces.length === 0
-        ? <p className="text-ink-3">{`No trace in which ${'edge' in of ? 'this call' : 'a request of it or a call to it'} ${outcome === 'failed' ? 'failed' : 'did not fail'} is kept from this window.`}</p>
+        ? <p className="text-ink-3">{`No trace in which ${'edge' in of ? 'this call' : 'a request of it or a call to it'} ${NONE[outcome]} is kept from this window.`}</p>
         : (
           <ul className="-mx-1.5" aria-label="Example traces">
             {traces.map((t) => (
