@@ -232,6 +232,9 @@ func (e *Engine) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := e.loadIncidents(ctx); err != nil {
+		return err
+	}
 	if e.ticks == 0 && e.read.IsZero() {
 		if err := e.recall(ctx, now); err != nil {
 			return err

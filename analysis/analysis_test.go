@@ -2,7 +2,9 @@ package analysis
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"math"
@@ -99,11 +101,19 @@ func (s *shop) WriteMemories(_ context.Context, _ string, memories []dependency.
 }
 
 func (s *shop) Incidents(context.Context, string, int) ([]cascade.Incident, error) {
-	return s.incidents, nil
+	return slices.Clone(s.incidents), nil
 }
 
 func (s *shop) WriteIncidents(_ context.Context, _ string, _ time.Time, incidents []cascade.Incident) error {
-	s.incidents = append(s.incidents, incidents...)
+	for _, i := range incidents {
+		s.incidents = slices.DeleteFunc(s.incidents, func(known cascade.Incident) bool { return known.ID == i.ID })
+		var stored cascade.Incident // what a database gives back is what was written, and no more
+		if body, err := json.Marshal(&i); err != nil || json.Unmarshal(body, &stored) != nil {
+			return fmt.Errorf("write %+v: %w", i, err)
+		}
+		s.incidents = append(s.incidents, stored)
+	}
+	slices.SortFunc(s.incidents, func(a, b cascade.Incident) int { return b.Started.Compare(a.Started) })
 	return nil
 }
 

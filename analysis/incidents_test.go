@@ -34,6 +34,41 @@ func shopTraffic(t *testing.T, start time.Time, length time.Duration) analysiste
 	return tables
 }
 
+// Incidents outlive the process that found them: with a new one every minute and a half, they are the same as with one for all, but for
+// the causes that a process would have to know more of the past for than there was.
+func TestIncidentsOutliveProcesses(t *testing.T) {
+	start := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	length := 12*time.Minute + 30*time.Second
+	traffic := shopTraffic(t, start, length)
+	told := func(life time.Duration) []cascade.Incident {
+		store := &recording{shop: newShop(), Tables: traffic}
+		var e *Engine
+		for store.now = start; store.now.Before(start.Add(length)); store.now = store.now.Add(15 * time.Second) {
+			if e == nil || store.now.Sub(start)%life == 0 {
+				e = New(DefaultConfig(), "default", store, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+				e.now = func() time.Time { return store.now }
+			}
+			if err := e.look(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		all := e.Report().Incidents
+		slices.SortFunc(all, func(a, b cascade.Incident) int { return a.Started.Compare(b.Started) })
+		return all
+	}
+	want, got := told(24*time.Hour), told(90*time.Second)
+	if len(want) != 5 || len(got) != len(want) {
+		t.Errorf("%d incidents, %d with many processes; want 5", len(want), len(got))
+	}
+	for n := range min(len(want), len(got)) {
+		w, g := &want[n], &got[n]
+		if g.ID != w.ID || g.Started.Sub(w.Started).Abs() > 10*time.Second || g.LastIll.Sub(w.LastIll).Abs() > 30*time.Second || g.Candidates[0].Node != w.Candidates[0].Node {
+			t.Errorf("incident %s from %s to %s, %s is blamed; with many processes %s from %s to %s, %s", w.ID, w.Started.Sub(start), w.LastIll.Sub(start), w.Candidates[0].Node,
+				g.ID, g.Started.Sub(start), g.LastIll.Sub(start), g.Candidates[0].Node)
+		}
+	}
+}
+
 // Each fault of the demo is an incident of its own that names it and ends with it, also when the same faults come again. Of the
 // payment provider's errors a minute after the start nothing usual is known yet, and by them those that follow are usual.
 func TestIncidentsOfTheDemo(t *testing.T) {

@@ -28,8 +28,7 @@ type shelf struct {
 	written time.Time       // when all open findings were written last
 	unsaved []finding.Event // not yet stored
 
-	incidents []cascade.Incident // of earlier processes, latest first; they are over
-	told      map[string]bool    // incidents of this process that are stored as over
+	told map[string]bool // incidents that are stored, by whether it is as over; nil: those of earlier processes were not read yet
 }
 
 // writeEvery is how often open findings are written although nothing but the time has changed.
@@ -43,9 +42,6 @@ func (e *Engine) keep(ctx context.Context, r *Report, claims []finding.Claim) er
 		if err != nil {
 			return fmt.Errorf("read the findings: %w", err)
 		}
-		if err := e.loadIncidents(ctx); err != nil {
-			return err
-		}
 		s.book.Restore(known)
 		s.loaded = true
 	}
@@ -57,7 +53,6 @@ func (e *Engine) keep(ctx context.Context, r *Report, claims []finding.Claim) er
 	if err := e.saveIncidents(ctx, r); err != nil {
 		return err
 	}
-	r.Incidents = append(r.Incidents, s.incidents...)
 	marks, err := e.Marks(ctx)
 	if err != nil {
 		return fmt.Errorf("read what was said about findings: %w", err)
@@ -114,19 +109,21 @@ func (e *Engine) Marks(ctx context.Context) (map[string]finding.Mark, error) {
 	return byID, nil
 }
 
-// loadIncidents reads what earlier processes knew of. An incident that was under way when its process ended is
-// over as far as that process could tell; what is still ill is found anew.
+// loadIncidents reads what earlier processes knew of. An incident that was under way when its process ended lasts, until nothing of it
+// was ill for long enough.
 func (e *Engine) loadIncidents(ctx context.Context) error {
+	if e.shelf.told != nil {
+		return nil
+	}
 	incidents, err := e.store.Incidents(ctx, e.tenant, e.cfg.Cascade.Keep)
 	if err != nil {
 		return fmt.Errorf("read the incidents: %w", err)
 	}
+	e.shelf.told = map[string]bool{}
 	for i := range incidents {
-		if incidents[i].Open() {
-			incidents[i].Closed = incidents[i].LastIll
-		}
+		e.shelf.told[incidents[i].ID] = !incidents[i].Open()
 	}
-	e.shelf.incidents, e.shelf.told = incidents, map[string]bool{}
+	e.tracker.Restore(incidents)
 	return nil
 }
 

@@ -6,6 +6,9 @@ import (
 	"gonum.org/v1/gonum/mathext"
 )
 
+// never is the least chance that is told from none.
+const never = -1e6
+
 // alarming is the chance that it takes to call somebody. Chances are natural logarithms of probabilities that what was
 // seen came about although nothing has changed. Some millions of series and looks a day leave no room for one
 // that is not tiny.

@@ -46,8 +46,8 @@ type Incident struct {
 	Members    []Member    // all that were ill, as they were when they were worst, by onset
 	Path       []Step      // from the first candidate upwards, by onset
 	Entries    []Impact    // at their worst, the hardest hit first
+	Evidence   float64     // how improbable all that was ill was when it was so most
 	nodes      map[graph.NodeID]bool
-	evidence   float64        // how improbable all that was ill was when it was so most
 	bouts      []graph.Window // from the first sign to the last before all was well for a while
 }
 
@@ -85,7 +85,7 @@ func (t *Tracker) grow(i *Incident, at time.Time, members []Member, names map[en
 	}
 	i.bouts[len(i.bouts)-1].To = i.LastIll
 	for _, m := range members {
-		m.lastIll = at
+		m.LastIll = at
 		i.Suspected = i.Suspected && m.Suspected
 		o := i.member(&m)
 		if o == nil {
@@ -96,24 +96,24 @@ func (t *Tracker) grow(i *Incident, at time.Time, members []Member, names map[en
 			continue
 		}
 		m.Suspected = m.Suspected && o.Suspected
-		if m.from >= recent && m.chance < o.chance {
+		if m.from >= recent && m.Chance < o.Chance {
 			if m.Onset.After(i.Opened) {
 				m.Onset = o.Onset // ill again, and worse
 			}
 			*o = m
 		}
-		o.Suspected, o.lastIll = m.Suspected, at
+		o.Suspected, o.LastIll = m.Suspected, at
 	}
 	slices.SortStableFunc(i.Members, func(a, b Member) int { return a.Onset.Compare(b.Onset) })
 	i.Started = i.Members[0].Onset
 	evidence := 0.0
 	for _, m := range members {
-		evidence -= m.chance
+		evidence -= m.Chance
 	}
 	clearest := clearestOf(members)
-	if evidence >= i.evidence && (clearest.from >= recent || i.evidence == 0) {
+	if evidence >= i.Evidence && (clearest.from >= recent || i.Evidence == 0) {
 		r, since := t.blame(at, nodesOf(members), clearest.from)
-		i.Sign, i.Units, i.evidence = r.Sign, r.Units, evidence
+		i.Sign, i.Units, i.Evidence = r.Sign, r.Units, evidence
 		i.Candidates = t.candidates(i, &r)
 		i.Path = i.path(since, names)
 	}

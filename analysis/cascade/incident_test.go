@@ -12,7 +12,7 @@ import (
 func TestIncidentStartsOnce(t *testing.T) {
 	start := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 	member := func(onset time.Duration, chance float64) Member {
-		return Member{Node: 1, Sign: Failing, Onset: start.Add(onset), chance: chance, from: latest}
+		return Member{Node: 1, Sign: Failing, Onset: start.Add(onset), Chance: chance, from: latest}
 	}
 	for name, tt := range map[string]struct{ again, want time.Duration }{
 		"found out better": {10 * time.Second, 10 * time.Second},

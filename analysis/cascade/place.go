@@ -55,8 +55,8 @@ func (t *Tracker) place(at time.Time, carried map[*Incident][]Member, fresh []Me
 // incidentOf is the open incident that a member was ill with last, and when; nil: none.
 func (t *Tracker) incidentOf(m *Member) (of *Incident, last time.Time) {
 	for _, i := range t.open {
-		if o := i.member(m); o != nil && !o.lastIll.Before(last) {
-			of, last = i, o.lastIll
+		if o := i.member(m); o != nil && !o.LastIll.Before(last) {
+			of, last = i, o.LastIll
 		}
 	}
 	return of, last
@@ -99,7 +99,7 @@ func unclear(members []Member) bool {
 
 // suspected is what is ill anew together with what was in the looks before.
 func (t *Tracker) suspected(fresh []Member) suspect {
-	s := suspect{nodesOf(fresh), 1, firstOf(fresh), clearestOf(fresh).chance}
+	s := suspect{nodesOf(fresh), 1, firstOf(fresh), clearestOf(fresh).Chance}
 	for _, p := range t.pending {
 		if overlap(p.nodes, s.nodes) {
 			s.looks = max(s.looks, p.looks+1)
@@ -164,7 +164,7 @@ func firstOf(members []Member) (first time.Time) {
 }
 
 func clearestOf(members []Member) Member {
-	return slices.MinFunc(members, func(a, b Member) int { return cmp.Compare(a.chance, b.chance) })
+	return slices.MinFunc(members, func(a, b Member) int { return cmp.Compare(a.Chance, b.Chance) })
 }
 
 func identity(onset time.Time, nodes map[graph.NodeID]bool) string {

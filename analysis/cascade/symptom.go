@@ -21,12 +21,12 @@ type Member struct {
 	Before    float64 // share that was bad before
 	Times     float64 // how many times as long it takes as before, or as many calls a request makes; 0: it is about a share
 	Onset     time.Time
-	Suspected bool // chance makes it unlikely, and not impossible: nobody should be called for it
+	Suspected bool      // chance makes it unlikely, and not impossible: nobody should be called for it
+	Chance    float64   // natural logarithm of the probability that it is chance
+	LastIll   time.Time // of an incident's
 
-	chance  float64
-	from    int       // the stretch since which it is ill
-	well    uint64    // the stretches since then in which it was not, a bit each
-	lastIll time.Time // of an incident's
+	from int    // the stretch since which it is ill
+	well uint64 // the stretches since then in which it was not, a bit each
 }
 
 // Share is the share of requests that is bad.
@@ -98,16 +98,17 @@ func (t tries) and(o tries) tries { return tries{t.all + o.all, t.bad + o.bad} }
 
 // note takes a member in if chance explains it less than what is known of the same subject.
 func (w *watch) note(m Member) {
-	if m.chance > w.suspicious+faint {
+	if m.Chance > w.suspicious+faint {
 		return
 	}
+	m.Chance = max(m.Chance, never)
 	if m.from < recent && m.well != 0 {
 		// It was ill, well and is ill again: older stretches are compared with what was before them, so they may explain it better.
 		m.from = w.next(bits.Len64(m.well))
 	}
-	m.Suspected, m.Onset = m.Suspected || m.chance > alarming, w.begin[m.from]
+	m.Suspected, m.Onset = m.Suspected || m.Chance > alarming, w.begin[m.from]
 	known := w.found[m.subject()]
-	if known == nil || known.Suspected && !m.Suspected || known.Suspected == m.Suspected && m.chance < known.chance {
+	if known == nil || known.Suspected && !m.Suspected || known.Suspected == m.Suspected && m.Chance < known.Chance {
 		w.found[m.subject()] = &m
 	}
 }
@@ -178,7 +179,7 @@ func (w *watch) call(c *callSeries, pools ...*pool) {
 		w.note(Member{
 			Node: c.caller.node, Operation: c.caller.name, Sign: Different, Bad: math.Abs(difference), Requests: all - asked.requests,
 			Times:  (since.calls / (all - asked.requests)) / max(before.calls/asked.requests, 1e-9),
-			chance: chance, from: from, Suspected: true, // it harms nobody by itself
+			Chance: chance, from: from, Suspected: true, // it harms nobody by itself
 		})
 	}
 }
@@ -241,8 +242,8 @@ func (w *watch) countFrom(m Member, tried *[stretches]tries, least float64, from
 	if before.all < leastKnown {
 		return // nothing is known of what is usual
 	}
-	m.chance = more(since.bad, since.all, before.bad, before.all, least)
-	if m.chance > w.suspicious+faint {
+	m.Chance = more(since.bad, since.all, before.bad, before.all, least)
+	if m.Chance > w.suspicious+faint {
 		return
 	}
 	rest := more(since.bad-worst.bad, since.all-worst.all, before.bad, before.all, least)
@@ -340,7 +341,7 @@ func (w *watch) durations(m Member, times *[stretches]timing, pools ...*pool) {
 		if chance > w.suspicious+faint || !lasts || times[from].n == 0 || since.n < leastBad || !lastsIn(seen) || more < leastMore*since.n {
 			continue
 		}
-		m.Bad, m.Requests, m.Times, m.chance, m.from, m.well = since.n, since.n, math.Exp(shift), chance, from, well
+		m.Bad, m.Requests, m.Times, m.Chance, m.from, m.well = since.n, since.n, math.Exp(shift), chance, from, well
 		// That durations are spread like others of the system is an assumption. Without it, chance can put all
 		// the longest ones to one side in one of so many ways.
 		m.Suspected = -chooseLog(before.n+since.n, since.n) > alarming || before.n < leastKnown
@@ -358,7 +359,7 @@ func (w *watch) pool(m Member, p *pool) {
 		spread := math.Sqrt(k + k*(k-1)*alike)
 		z := p.sum[from] / spread
 		m.Bad, m.Requests, m.Times = p.requests[from], p.requests[from], math.Exp(p.logs[from]/p.requests[from])
-		m.chance, m.from, m.Suspected = math.Log(math.Erfc(z/math.Sqrt2)/2), from, true
+		m.Chance, m.from, m.Suspected = math.Log(math.Erfc(z/math.Sqrt2)/2), from, true
 		w.note(m)
 	}
 }
