@@ -146,7 +146,7 @@ func destinationOf(system string, a *Attributes) string {
 	if system == "rabbitmq" {
 		// exchange:key at the producer, exchange:key:queue at the consumer
 		if parts := strings.Split(name, ":"); len(parts) == 3 && parts[0] != "" {
-			return parts[0] + ":" + parts[1]
+			return cleanName(parts[0] + ":" + parts[1])
 		}
 	}
 	return name
