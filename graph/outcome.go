@@ -288,7 +288,7 @@ type TraceQuery struct {
 	Caller, Callee NodeID // both zero: any; else traces with a call between the two
 	Node           NodeID // not zero, and no edge: only traces with a span of it or a call to it
 	Failed         *bool  // nil: any; with an edge it is about the call, with a node about its spans and calls to it, else about any span of the trace
-	Slowest        bool  // by the longest span: with an edge of the calls on it, with a node of its spans and calls to it
+	Slowest        bool   // by the longest span: with an edge of the calls on it, with a node of its spans and calls to it
 	Limit          int
 }
 

@@ -61,7 +61,7 @@ func (c *closure) unavailable(survived graph.NodeID) float64 {
 	for i := range c.system.Entries {
 		asked[c.system.Entries[i].Operation] = true
 	}
-	lots := c.system.Draw(func(site, _ int) float64 {
+	lots := c.system.Draw(0, func(site, _ int) float64 {
 		s := &c.system.Sites[site]
 		if s.Callee == survived && asked[spread.Operation{Node: s.Caller, Name: s.Operation}] {
 			return 0

@@ -2,9 +2,10 @@
 // paper. It simulates requests through the call sites with the hardness that evidence gives them, and says by how
 // much the answer may be off for lack of evidence.
 //
-// There are two levels of chance (analysis specification, F). Each of Draws draws takes the hardness of every site from
-// its posterior; in each, requests are simulated as package spread does. The mean over the draws is the
-// answer, so that what is said of all entries is the sum of what is said of each, and their spread its interval.
+// There are two levels of chance (analysis specification, F). Requests are simulated as package spread does, with the mean
+// hardness of every site: hardness is independent from site to site, so that this is the mean over all it may be, and what is
+// said of all entries is the sum of what is said of each. Each of Draws draws takes the hardness of every site from its posterior
+// instead; the spread of these is the interval of the answer.
 //
 // The package is pure, and equal questions have equal answers.
 package whatif
@@ -98,6 +99,7 @@ func Ask(sites []Site, entries []Entry, actions []Action) Answer {
 		sites[i] = all[k]
 	}
 	m := newModel(sites, entries, actions)
+	fails := m.mean(blocks(len(all)))
 	shares := make([][]float64, len(entries)) // by entry and draw
 	for d := range Draws {
 		m.draw(d, shares)
@@ -109,13 +111,14 @@ func Ask(sites []Site, entries []Entry, actions []Action) Answer {
 		for d, s := range shares[i] {
 			total[d] += e.Weight * s
 		}
-		f := Fate{Entry: e, Slower: slower[i]}
-		f.Fails, f.Low, f.High = summary(shares[i])
+		a.Fails += e.Weight * fails[i]
+		f := Fate{Entry: e, Fails: fails[i], Slower: slower[i]}
+		f.Low, f.High = interval(shares[i], f.Fails)
 		if f.High > 0 || f.Slower > 0 {
 			a.Fates = append(a.Fates, f)
 		}
 	}
-	a.Fails, a.Low, a.High = summary(total)
+	a.Low, a.High = interval(total, a.Fails)
 	slices.SortFunc(a.Fates, func(x, y Fate) int {
 		return cmp.Or(
 			cmp.Compare(y.Fails*y.PerSecond, x.Fails*x.PerSecond), cmp.Compare(y.Slower*y.PerSecond, x.Slower*x.PerSecond),
@@ -164,15 +167,21 @@ func upwards(sites []Site, actions []Action) (kept []int) {
 	return kept
 }
 
-// summary is the mean and the 90 % interval of draws.
-func summary(draws []float64) (mean, low, high float64) {
+// interval is the 90 % interval of draws around a mean that is known better than by them.
+func interval(draws []float64, mean float64) (low, high float64) {
 	if len(draws) == 0 {
-		return 0, 0, 0
+		return mean, mean
 	}
 	sorted := slices.Sorted(slices.Values(draws))
-	q := func(p float64) float64 { return stat.Quantile(p, stat.LinInterp, sorted, nil) }
-	return stat.Mean(sorted, nil), q(0.05), q(0.95)
+	by := mean - stat.Mean(sorted, nil)
+	q := func(p float64) float64 { return min(max(stat.Quantile(p, stat.LinInterp, sorted, nil)+by, 0), 1) }
+	return min(q(0.05), mean), max(q(0.95), mean)
 }
+
+// blocks is how many blocks of worlds the mean of a system of so many sites is found in: as many as take a moment.
+func blocks(sites int) int { return min(max(blockSites/max(sites, 1), 1), mostBlocks) }
+
+const blockSites, mostBlocks = 50_000, 32
 
 // model is a question made ready.
 type model struct {
@@ -219,6 +228,23 @@ func newModel(sites []Site, entries []Entry, actions []Action) *model {
 	return m
 }
 
+// mean is the share of the requests of each entry that is expected to fail.
+func (m *model) mean(blocks int) []float64 {
+	shares := make([]float64, len(m.entries))
+	for block := range blocks {
+		lots := m.system.Draw(block, func(site, _ int) float64 {
+			if m.soft[site] {
+				return 0
+			}
+			return m.sites[site].Used * m.sites[site].mean()
+		})
+		for e := range m.entries {
+			shares[e] += m.failing(lots, e).Share() / float64(blocks)
+		}
+	}
+	return shares
+}
+
 // draw simulates one draw and adds the share of failing requests of each entry.
 func (m *model) draw(d int, shares [][]float64) {
 	hard := make([]float64, len(m.sites))
@@ -227,20 +253,24 @@ func (m *model) draw(d int, shares [][]float64) {
 			hard[i] = m.sites[i].hardness((float64(d) + 0.5) / Draws)
 		}
 	}
-	lots := m.system.Draw(func(site, _ int) float64 { return m.sites[site].Used * hard[site] })
+	lots := m.system.Draw(0, func(site, _ int) float64 { return m.sites[site].Used * hard[site] })
 	for e := range m.entries {
-		m.memory = lots.Reach(e, m.memory)
-		var failed spread.Mask
-		m.memory.Nodes(func(n graph.NodeID, worlds spread.Mask) {
-			if share := m.down[n]; share > 0 {
-				failed = failed.Or(worlds.And(some(n, share)))
-			}
-		})
-		for site := range m.cut {
-			failed = failed.Or(m.memory.Site(site))
-		}
-		shares[e] = append(shares[e], failed.Share())
+		shares[e] = append(shares[e], m.failing(lots, e).Share())
 	}
+}
+
+// failing are the worlds in which an entry fails.
+func (m *model) failing(lots *spread.Lots, entry int) (failed spread.Mask) {
+	m.memory = lots.Reach(entry, m.memory)
+	m.memory.Nodes(func(n graph.NodeID, worlds spread.Mask) {
+		if share := m.down[n]; share > 0 {
+			failed = failed.Or(worlds.And(some(n, share)))
+		}
+	})
+	for site := range m.cut {
+		failed = failed.Or(m.memory.Site(site))
+	}
+	return failed
 }
 
 // hardness is what a draw takes the hardness of a site to be. Each edge goes through the quantiles from a place of
@@ -273,7 +303,7 @@ func (m *model) slower() []float64 {
 	if len(m.slow) == 0 {
 		return more
 	}
-	lots := m.system.Draw(func(site, _ int) float64 { return m.sites[site].Used * m.sites[site].Waits })
+	lots := m.system.Draw(0, func(site, _ int) float64 { return m.sites[site].Used * m.sites[site].Waits })
 	for e := range m.entries {
 		m.memory = lots.Reach(e, m.memory)
 		for i := range m.sites {
@@ -305,7 +335,7 @@ func AllHard(sites []Site) []Site {
 // Experiments finds the sites whose test would teach most about the system: those that are unknown and that matter.
 func Experiments(sites []Site, entries []Entry, most int) (found []Experiment) {
 	plain := newModel(sites, entries, nil)
-	lots := plain.system.Draw(func(site, _ int) float64 { return sites[site].Used * sites[site].mean() })
+	lots := plain.system.Draw(0, func(site, _ int) float64 { return sites[site].Used * sites[site].mean() })
 	effect := make([]float64, len(sites))
 	var memory *spread.Reach
 	for e := range entries {
@@ -332,14 +362,19 @@ func Experiments(sites []Site, entries []Entry, most int) (found []Experiment) {
 func (s *Site) mean() float64 { return s.Alpha / (s.Alpha + s.Beta) }
 
 // Impacts is the share of the requests from outside, by weight, that fail if a node does, for all nodes on
-// which any entry depends.
+// which any entry depends. It is what Ask says if the node is down.
 func Impacts(sites []Site, entries []Entry) map[graph.NodeID]float64 {
 	m := newModel(sites, entries, nil)
-	lots := m.system.Draw(func(site, _ int) float64 { return sites[site].Used * sites[site].mean() })
 	impact := map[graph.NodeID]float64{}
-	for e := range entries {
-		m.memory = lots.Reach(e, m.memory)
-		m.memory.Nodes(func(n graph.NodeID, worlds spread.Mask) { impact[n] += entries[e].Weight * worlds.Share() })
+	blocks := blocks(len(sites))
+	for block := range blocks {
+		lots := m.system.Draw(block, func(site, _ int) float64 { return sites[site].Used * sites[site].mean() })
+		for e := range entries {
+			m.memory = lots.Reach(e, m.memory)
+			m.memory.Nodes(func(n graph.NodeID, worlds spread.Mask) {
+				impact[n] += entries[e].Weight * worlds.Share() / float64(blocks)
+			})
+		}
 	}
 	return impact
 }

@@ -84,6 +84,37 @@ func TestWholeIsTheSumOfItsEntries(t *testing.T) {
 	}
 }
 
+// The impact of a node is what its failure is said to do, and both are near what can be computed for a chain.
+func TestImpactIsTheAnswer(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	var sites []Site
+	for from := 1; from < 40; from++ {
+		for range 3 {
+			sites = append(sites, site(from, from+1+r.IntN(6), 0.3+0.7*r.Float64(), 0.6+5*r.Float64(), 0.4+2*r.Float64()))
+		}
+	}
+	entries := []Entry{entry(1), entry(2)}
+	entries[0].Weight, entries[1].Weight = 0.7, 0.3
+	impacts := Impacts(sites, entries)
+	if len(impacts) < 20 {
+		t.Fatalf("impacts of %d nodes", len(impacts))
+	}
+	for node, impact := range impacts {
+		a := Ask(sites, entries, []Action{{Kind: Down, Node: node}})
+		if math.Abs(a.Fails-impact) > 1e-9 || a.Low > a.Fails || a.High < a.Fails {
+			t.Errorf("node %d: its impact is %.4f, and %.4f (%.4f to %.4f) fail if it is down", node, impact, a.Fails, a.Low, a.High)
+		}
+	}
+	chain := []Site{site(1, 2, 1, 0.6, 0.4), site(2, 3, 0.9, 0.6, 0.4), site(3, 4, 0.5, 0.6, 0.4), site(4, 5, 1, 0.6, 0.4)}
+	want := 1.0
+	for i, s := range chain {
+		want *= s.Used * s.mean()
+		if got := Impacts(chain, []Entry{entry(1)})[graph.NodeID(i+2)]; math.Abs(got-want) > 0.02 {
+			t.Errorf("node %d: impact %.4f, want %.4f", i+2, got, want)
+		}
+	}
+}
+
 // truth simulates requests one by one through the true couplings with a node down.
 func truth(r *rand.Rand, sites []Site, hard []float64, down graph.NodeID, requests int) float64 {
 	failed := 0

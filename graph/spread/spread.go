@@ -231,19 +231,20 @@ type Lots struct {
 	live   []Mask // by edge
 }
 
-// Draw decides in which worlds each site is live. probability says how probable that is for a site in a
-// world.
-func (s *System) Draw(probability func(site, world int) float64) *Lots {
+// Draw decides in which worlds of a block each site is live. probability says how probable that is for a site in a
+// world. Every block has worlds of its own: what is found in several is more exact.
+func (s *System) Draw(block int, probability func(site, world int) float64) *Lots {
 	l := &Lots{system: s, live: make([]Mask, len(s.edges))}
 	for i := range s.edges {
 		e := &s.edges[i]
 		site := &s.Sites[e.site]
 		seed := seedOf(site)
 		for world := range Worlds {
-			if uniform(seed, 2*world) >= probability(e.site, world) {
+			n := 2 * (block*Worlds + world)
+			if uniform(seed, n) >= probability(e.site, world) {
 				continue
 			}
-			if lot := uniform(seed, 2*world+1); e.low <= lot && lot < e.high || lot >= e.high && e.high > 1-1e-9 {
+			if lot := uniform(seed, n+1); e.low <= lot && lot < e.high || lot >= e.high && e.high > 1-1e-9 {
 				l.live[i][world/64] |= 1 << (world % 64)
 			}
 		}

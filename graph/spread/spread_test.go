@@ -26,7 +26,7 @@ func system(sites map[string]float64) (*System, func(site, world int) float64) {
 
 func shares(s *System, p func(site, world int) float64) map[graph.NodeID]float64 {
 	found := map[graph.NodeID]float64{}
-	s.Draw(p).Reach(0, nil).Nodes(func(n graph.NodeID, m Mask) { found[n] = m.Share() })
+	s.Draw(0, p).Reach(0, nil).Nodes(func(n graph.NodeID, m Mask) { found[n] = m.Share() })
 	return found
 }
 
@@ -62,7 +62,7 @@ func TestOperationsOfACallee(t *testing.T) {
 		{Caller: 1, Operation: "in", Callee: 2, To: []Share{{"read", 0.75}, {"write", 0.25}}},
 		{Caller: 2, Operation: "write", Callee: 3},
 	}, []Entry{{Operation{1, "in"}, 1}})
-	r := s.Draw(func(int, int) float64 { return 1 }).Reach(0, nil)
+	r := s.Draw(0, func(int, int) float64 { return 1 }).Reach(0, nil)
 	r.Nodes(func(n graph.NodeID, m Mask) {
 		if n == 2 && m != All {
 			t.Errorf("node 2 fails the entry in %.2f, want all", m.Share())
@@ -153,7 +153,7 @@ func BenchmarkReach(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				s := New(sites, entries)
-				l := s.Draw(func(site, _ int) float64 { return float64(site%10) / 20 })
+				l := s.Draw(0, func(site, _ int) float64 { return float64(site%10) / 20 })
 				var memory *Reach
 				for e := range entries {
 					memory = l.Reach(e, memory)
