@@ -140,12 +140,31 @@ func (r *Report) dependencyClaims(j *dependency.Judgement) (claims []finding.Cla
 			Facts: dependencyFacts(j), Traces: someTraces(j.FatalTrace, j.SurvivedTrace),
 		})
 	}
+	if since := latest(j.FirstSeen, j.LastFailure); j.Verdict == dependency.Soft && !j.Facets.Async.Is && r.At.Sub(since) >= rehearseWithin {
+		claims = append(claims, finding.Claim{
+			Kind: "dependency.unrehearsed", Subject: of, Severity: finding.Info, Confidence: 0.9, Sudden: true,
+			Title: fmt.Sprintf("Nothing has shown for %.0f days that %s of %s survives without %s", r.At.Sub(since).Hours()/24, j.Operation, caller, callee),
+			Detail: "It is taken to be soft, and no failure has put that to the test. What does without it is code that hardly ever runs, and breaks " +
+				"unnoticed. Rehearse it: let the dependency fail for some requests on a game day, or in a test before each release.",
+			Facts: dependencyFacts(j),
+		})
+	}
 	for i := range j.Changes {
 		if c := &j.Changes[i]; r.At.Sub(c.At) < news {
 			claims = append(claims, r.changeClaim(j, c, of))
 		}
 	}
 	return claims
+}
+
+// rehearseWithin is how long a fallback may go without a failure that shows that it works (analysis specification, H).
+const rehearseWithin = 90 * 24 * time.Hour
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func (r *Report) changeClaim(j *dependency.Judgement, c *dependency.Change, of finding.Subject) finding.Claim {
