@@ -224,20 +224,26 @@ func different(base, now *Sample) Ranking {
 		if b == nil || n == nil || b.requests <= 0 || n.requests <= 0 {
 			continue
 		}
-		before, after := base.callsOf(k), now.callsOf(k)
-		ratio := n.requests / b.requests
+		before, after, requests := base.callsOf(k), now.callsOf(k), n.requests
+		if u := now.uncounted[k]; u != nil {
+			after, requests = after-u.calls, requests-u.requests
+		}
+		if requests <= 0 {
+			continue
+		}
+		ratio := requests / b.requests
 		more := math.Abs(after - before*ratio)
 		chance := (before + after) * ratio // the square of what chance explains, if calls come one by one
 		if atMostOnce(base, now, group{k.caller, k.callee.node}) {
-			chance *= max(1-(before+after)/(b.requests+n.requests), 0.05)
+			chance *= max(1-(before+after)/(b.requests+requests), 0.05)
 		}
 		if more < leastRequests || more < 3*math.Sqrt(chance) {
 			continue
 		}
 		s := t.of(k.caller.node)
-		requests := min(more/max(1, before/b.requests), n.requests)
-		s.Units += requests
-		s.because(OtherCalls, requests, n.requests, 0)
+		units := min(more/max(1, before/b.requests), requests)
+		s.Units += units
+		s.because(OtherCalls, units, requests, 0)
 	}
 	return t.ranking(Different)
 }
@@ -251,14 +257,18 @@ func omitting(base, now *Sample) Ranking {
 		if b == nil || n == nil || !atMostOnce(base, now, group{k.caller, k.callee.node}) {
 			continue
 		}
-		before, after := max(b.requests-base.callsOf(k), 0), max(n.requests-now.callsOf(k), 0)
-		if after*b.requests <= before*n.requests || uneven(after, n.requests, before, b.requests) >= likely {
+		requests, calls := n.requests, now.callsOf(k)
+		if u := now.uncounted[k]; u != nil {
+			requests, calls = requests-u.requests, calls-u.calls
+		}
+		before, after := max(b.requests-base.callsOf(k), 0), max(requests-calls, 0)
+		if after*b.requests <= before*requests || uneven(after, requests, before, b.requests) >= likely {
 			continue
 		}
-		more := after - before*n.requests/b.requests
+		more := after - before*requests/b.requests
 		s := t.of(k.caller.node)
 		s.Units += more
-		s.because(OtherCalls, more, n.requests, 0)
+		s.because(OtherCalls, more, requests, 0)
 	}
 	return t.ranking(Different)
 }

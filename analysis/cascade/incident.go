@@ -111,11 +111,19 @@ func (t *Tracker) grow(i *Incident, at time.Time, members []Member, names map[en
 		evidence -= m.Chance
 	}
 	clearest := clearestOf(members)
-	if evidence >= i.Evidence && (clearest.from >= recent || i.Evidence == 0) {
+	clearer := evidence >= i.Evidence && (clearest.from >= recent || i.Evidence == 0)
+	if clearer || len(i.Candidates) == 0 {
 		r, since := t.blame(at, nodesOf(members), clearest.from)
-		i.Sign, i.Units, i.Evidence = r.Sign, r.Units, evidence
-		i.Candidates = t.candidates(i, &r)
-		i.Path = i.path(since, names)
+		if len(r.Shares) > 0 {
+			i.Sign, i.Units = r.Sign, r.Units
+			i.Candidates = t.candidates(i, &r)
+			i.Path = i.path(since, names)
+		} else if len(i.Candidates) == 0 {
+			i.Sign = clearest.Sign // whose fault it is shows when it is known how requests fared
+		}
+	}
+	if clearer {
+		i.Evidence = evidence
 	}
 	i.hit(t.series, outside)
 }
@@ -261,7 +269,8 @@ func (i *Incident) path(now *Sample, names map[ends]graph.NodeID) (steps []Step)
 	return steps
 }
 
-// hit notes how operations fare that are called from outside: by a node that stands for that, or by nobody.
+// hit notes how operations fare that are called from outside: by a node that stands for that, or by nobody. To make other calls than
+// before does no harm to who calls.
 func (i *Incident) hit(s *series, outside func(graph.NodeID) bool) {
 	inner := map[operation]bool{}
 	for _, c := range s.callList {
@@ -270,7 +279,7 @@ func (i *Incident) hit(s *series, outside func(graph.NodeID) bool) {
 		}
 	}
 	for _, m := range i.Members {
-		if m.Callee != 0 || m.Operation == "" || inner[operation{m.Node, m.Operation}] {
+		if m.Sign == Different || m.Callee != 0 || m.Operation == "" || inner[operation{m.Node, m.Operation}] {
 			continue
 		}
 		impact := Impact{m.Node, m.Operation, m.Requests, m.Bad}

@@ -332,6 +332,7 @@ type Sample struct {
 	operations map[operation]*operationSum
 	calls      map[call]*callSum
 	groups     map[group]*groupSum
+	uncounted  map[call]*uncounted // of the latest time, where not all calls are counted yet
 
 	callOrder []call // of calls, if there are as many
 }
@@ -350,8 +351,13 @@ func (s *Sample) eachCall(yield func(call, *callSum) bool) {
 
 // NewSample returns an empty Sample.
 func NewSample() *Sample {
-	return &Sample{operations: map[operation]*operationSum{}, calls: map[call]*callSum{}, groups: map[group]*groupSum{}}
+	return &Sample{operations: map[operation]*operationSum{}, calls: map[call]*callSum{}, groups: map[group]*groupSum{}, uncounted: map[call]*uncounted{}}
 }
+
+// uncounted are requests of which not all calls of a kind are counted yet, and those calls that are.
+type uncounted struct{ requests, calls float64 }
+
+func (u *uncounted) add(x uncounted) { u.requests, u.calls = u.requests+x.requests, u.calls+x.calls }
 
 func at[K comparable, V any](m map[K]*V, k K) *V {
 	v := m[k]

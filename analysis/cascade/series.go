@@ -300,6 +300,22 @@ func (c *callSeries) remembered() bool {
 	return false
 }
 
+// late is how many of the latest buckets may lack calls that nobody answers: they are counted when an answer was waited for in vain
+// (ingest.match.wait).
+const late = int(time.Minute / graph.Step)
+
+// counted is the last stretch in which all calls are counted.
+func (c *callSeries) counted() int {
+	calls, answered := 0.0, 0.0
+	for n := range stretches {
+		calls, answered = calls+c.calls(n), answered+c.answered(n)
+	}
+	if 2*answered < calls {
+		return latest - late
+	}
+	return latest
+}
+
 // heard reports whether there were calls lately.
 func (c *callSeries) heard() bool {
 	for n := recent; n <= latest; n++ {

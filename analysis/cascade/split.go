@@ -55,10 +55,14 @@ func (s *series) split(nodes map[graph.NodeID]bool, from int, leaveOut func(grap
 		}
 		take(k.caller)
 		take(k.callee)
+		last := c.counted()
 		for n, side := range sides {
 			if c.calls(n) > 0 {
 				sum := c.sum(n)
 				at(side.calls, k).add(&sum)
+			}
+			if o := s.operations[k.caller]; n > last && o != nil {
+				at(side.uncounted, k).add(uncounted{o.requests(n), c.calls(n)})
 			}
 		}
 	}

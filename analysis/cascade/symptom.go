@@ -158,12 +158,12 @@ func (w *watch) call(c *callSeries, pools ...*pool) {
 	}
 	var before, since callSum
 	var asked operationSum
-	all := 0.0
-	for n := range stretches {
+	all, last := 0.0, c.counted()
+	for n := range last + 1 {
 		since.calls += c.calls(n)
 		all += o.requests(n)
 	}
-	for from := elder; from < stretches; from++ {
+	for from := elder; from <= last; from++ {
 		before.calls += c.calls(from - 1)
 		before.waves += c.waves(from - 1)
 		since.calls -= c.calls(from - 1)
@@ -173,11 +173,11 @@ func (w *watch) call(c *callSeries, pools ...*pool) {
 			continue
 		}
 		chance, difference := fanOut(&before, &since, asked.requests, all-asked.requests, asked.time.buckets)
-		if chance > w.suspicious+faint || !stillDifferent(c, from, before.calls/asked.requests, difference) {
+		if chance > w.suspicious+faint || !stillDifferent(c, from, last, before.calls/asked.requests, difference) {
 			continue
 		}
 		w.note(Member{
-			Node: c.caller.node, Operation: c.caller.name, Sign: Different, Bad: math.Abs(difference), Requests: all - asked.requests,
+			Node: c.caller.node, Operation: c.caller.name, Sign: Different, Bad: min(math.Abs(difference), all-asked.requests), Requests: all - asked.requests,
 			Times:  (since.calls / (all - asked.requests)) / max(before.calls/asked.requests, 1e-9),
 			Chance: chance, from: from, Suspected: true, // it harms nobody by itself
 		})
@@ -187,13 +187,13 @@ func (w *watch) call(c *callSeries, pools ...*pool) {
 // lately is how many requests tell whether something is still ill.
 const lately = 20
 
-// stillDifferent reports whether the latest requests make rather as many calls as since the change than as before.
-func stillDifferent(c *callSeries, from int, before, difference float64) bool {
+// stillDifferent reports whether the latest requests up to a stretch make rather as many calls as since the change than as before.
+func stillDifferent(c *callSeries, from, last int, before, difference float64) bool {
 	requests, calls, all := 0.0, 0.0, 0.0
-	for n := from; n < stretches; n++ {
+	for n := from; n <= last; n++ {
 		all += c.by.requests(n)
 	}
-	for n := latest; n >= from && requests < lately; n-- {
+	for n := last; n >= from && requests < lately; n-- {
 		requests += c.by.requests(n)
 		calls += c.calls(n)
 	}

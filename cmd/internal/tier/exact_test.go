@@ -301,15 +301,18 @@ func byTrace(spans []truth.Span) (traces [][]truth.Span) {
 	return traces
 }
 
-// closedPort returns an address at which nobody listens yet.
+// closedPort returns an address at which nobody listens yet. It is none of those that connections of others may come from.
 func closedPort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20_000+rand.IntN(10_000)))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // engine is one of the test's own, to be killed.
