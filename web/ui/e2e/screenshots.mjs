@@ -39,6 +39,7 @@ for (const [name, path, colorScheme] of shots.filter(([n]) => wanted.length === 
   const { page, close } = await open(browser, path, { colorScheme })
   await page.locator(shows[/^\/[a-z]+/.exec(path)[0]]).first().waitFor()
   if (name === 'panel' || name === 'node') await page.locator('[data-chart="Duration"] canvas').waitFor()
+  if (name === 'incident') await page.locator('[data-step]').first().getByRole('link', { name: /trace 1$/ }).waitFor()
   await page.evaluate(() => document.fonts.ready)
   await page.screenshot({ path: `${folder}${name}.png` })
   await close()

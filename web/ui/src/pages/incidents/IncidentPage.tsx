@@ -110,7 +110,8 @@ function Evidence(props: EvidenceProps) {
 const SLOWEST = 5
 
 function Slowest({ of, incident, otherwise }: EvidenceProps) {
-  const { data } = useTraces(of, 'slow', illTime(incident), SLOWEST)
+  const { data, isPending } = useTraces(of, 'slow', illTime(incident), SLOWEST)
+  if (isPending) return null
   if (!data || data.traces.length === 0) return <span className="text-ink-3 text-xs">{otherwise}</span>
   return <Examples title="Slowest traces" traces={data.traces.map((t) => t.id)} />
 }
