@@ -73,7 +73,7 @@ func TestIncidentsOutliveProcesses(t *testing.T) {
 // payment provider's errors a minute after the start nothing usual is known yet, and by them those that follow are usual.
 func TestIncidentsOfTheDemo(t *testing.T) {
 	start := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
-	length := 26 * time.Minute
+	length := 27 * time.Minute
 	store := &recording{shop: newShop(), Tables: shopTraffic(t, start, length)}
 	e := New(DefaultConfig(), "default", store, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	e.now = func() time.Time { return store.now }
@@ -111,7 +111,8 @@ func TestIncidentsOfTheDemo(t *testing.T) {
 		}
 		begin = begin.Add(12 * time.Minute)
 	}
-	for _, i := range incidents {
-		t.Errorf("one incident more: %+v", i)
+	// The third time more is known of the provider than its errors. Those are not the other faults of the last minutes, which are over.
+	if len(incidents) != 1 || len(incidents[0].Candidates) == 0 || store.Nodes[incidents[0].Candidates[0].Node].Name != "api.pay.example" {
+		t.Errorf("want one incident more, of api.pay.example: %+v", incidents)
 	}
 }

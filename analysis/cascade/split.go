@@ -23,12 +23,12 @@ func (s *series) split(nodes map[graph.NodeID]bool, from int, leaveOut func(grap
 	var sides [stretches]*Sample
 	for n := range stretches {
 		switch {
+		case n != usual && leaveOut(graph.Window{From: s.begin[n], To: s.end(n)}):
+			sides[n] = NewSample()
 		case n >= from:
 			sides[n] = since
-		case n == usual || !leaveOut(graph.Window{From: s.begin[n], To: s.end(n)}):
-			sides[n] = before
 		default:
-			sides[n] = NewSample()
+			sides[n] = before
 		}
 	}
 	take := func(k operation) {
@@ -72,11 +72,11 @@ func (s *series) split(nodes map[graph.NodeID]bool, from int, leaveOut func(grap
 		}
 	}
 	for _, m := range s.fared {
+		if leaveOut(graph.Window{From: m.begin, To: m.begin.Add(graph.OutcomeStep)}) {
+			continue
+		}
 		side := since
 		if s.begin[from].Sub(m.begin) > graph.OutcomeStep/2 {
-			if leaveOut(graph.Window{From: m.begin, To: m.begin.Add(graph.OutcomeStep)}) {
-				continue
-			}
 			side = before
 		}
 		for i := range m.groups {
