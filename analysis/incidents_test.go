@@ -116,3 +116,34 @@ func TestIncidentsOfTheDemo(t *testing.T) {
 		t.Errorf("want one incident more, of api.pay.example: %+v", incidents)
 	}
 }
+
+// What users ask for is as much as they do ask, however much was wrong meanwhile, and nothing that only follows from it: without web there
+// are no orders for others to process.
+func TestEntriesOfTheDemo(t *testing.T) {
+	start := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+	length := 20 * time.Minute
+	store := &recording{shop: newShop(), Tables: shopTraffic(t, start, length)}
+	e := New(DefaultConfig(), "default", store, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	e.now = func() time.Time { return store.now }
+	for store.now = start; store.now.Before(start.Add(length)); store.now = store.now.Add(e.cfg.Every) {
+		if err := e.look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked := 0.0
+	var nodes []string
+	for _, entry := range e.Report().Structure.Entries {
+		asked += entry.PerSecond
+		nodes = append(nodes, store.Nodes[entry.Node].Name)
+	}
+	var served int64
+	for i := range store.Operations {
+		if o := &store.Operations[i]; store.Nodes[o.Node].Name == "web" && o.Bucket.After(start.Add(5*time.Minute)) {
+			served += o.Calls
+		}
+	}
+	want := float64(served) / (length - 5*time.Minute).Seconds()
+	if slices.Sort(nodes); !slices.Equal(slices.Compact(nodes), []string{"web"}) || asked < 0.85*want || asked > 1.15*want {
+		t.Errorf("users ask for %.2f requests a second of %v, want %.2f of web", asked, nodes, want)
+	}
+}

@@ -53,11 +53,12 @@ func (e *Engine) structure(sites []dependency.Judgement) Structure {
 		calls     float64
 	}
 	calls := map[of][]called{}
-	inner := map[spread.Operation]bool{}
+	inner, sent := map[spread.Operation]bool{}, map[graph.NodeID]bool{}
 	e.tracker.Calls(func(caller graph.NodeID, operation string, callee graph.NodeID, name string, n float64) {
 		k := of{caller, operation, callee}
 		calls[k] = append(calls[k], called{name, n})
 		if !e.outside(caller) {
+			sent[callee] = true
 			inner[spread.Operation{Node: callee, Name: name}] = true
 		}
 	})
@@ -82,17 +83,18 @@ func (e *Engine) structure(sites []dependency.Judgement) Structure {
 		}
 		s.Sites = append(s.Sites, site)
 	}
-	s.Entries = e.entries(inner)
+	s.Entries = e.entries(inner, sent)
 	return s
 }
 
-// entries are the operations that nobody inside calls, by how much is asked of them.
-func (e *Engine) entries(inner map[spread.Operation]bool) (entries []whatif.Entry) {
+// entries are the operations that nobody inside calls, and that take no messages of a queue to which somebody inside sends, by how much
+// is asked of them.
+func (e *Engine) entries(inner map[spread.Operation]bool, sent map[graph.NodeID]bool) (entries []whatif.Entry) {
 	all := 0.0
 	seconds := max(e.tracker.Seconds(), 1)
-	e.tracker.Requests(func(node graph.NodeID, operation string, requests float64) {
+	e.tracker.Requests(func(node graph.NodeID, operation string, requests float64, queue graph.NodeID) {
 		o := spread.Operation{Node: node, Name: operation}
-		if inner[o] || e.nodes[node].Type != graph.TypeService {
+		if inner[o] || sent[queue] || e.nodes[node].Type != graph.TypeService {
 			return
 		}
 		entries = append(entries, whatif.Entry{Operation: o, PerSecond: requests / seconds, Weight: requests})

@@ -26,6 +26,9 @@ func serveUI(r *gin.Engine, files fs.FS) {
 	if !built {
 		index = []byte(notBuilt)
 	}
+	r.NoMethod(func(c *gin.Context) { // the header Allow is there already
+		api.Problem(c, http.StatusMethodNotAllowed, c.Request.Method+" is not possible here; "+c.Writer.Header().Get("Allow")+" is.")
+	})
 	r.NoRoute(func(c *gin.Context) {
 		name := strings.TrimPrefix(path.Clean(c.Request.URL.Path), "/")
 		switch {

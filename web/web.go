@@ -40,6 +40,7 @@ func New(ctx context.Context, cfg api.Config, d Dependencies) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.RedirectTrailingSlash = false
+	r.HandleMethodNotAllowed = true
 	// No proxy is trusted to say who the client is.
 	if err := r.SetTrustedProxies(nil); err != nil {
 		panic(err) // only for addresses that do not parse, and there are none

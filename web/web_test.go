@@ -1146,3 +1146,23 @@ func (l *large) Graph(context.Context, string, graph.Window) (graph.Graph, error
 	}
 	return l.made, nil
 }
+
+func TestWrongMethod(t *testing.T) {
+	srv := serve(t, &shop{})
+	for path, want := range map[string]string{"/api/v1/whatif": "POST", "/api/v1/graph": "GET"} {
+		method := http.MethodDelete
+		req, err := http.NewRequestWithContext(t.Context(), method, srv.URL+path, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := srv.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if err != nil || res.StatusCode != http.StatusMethodNotAllowed || res.Header.Get("Allow") != want || !strings.Contains(string(body), "DELETE is not possible here; "+want+" is.") {
+			t.Errorf("%s %s: %d, Allow %q, %s", method, path, res.StatusCode, res.Header.Get("Allow"), body)
+		}
+	}
+}

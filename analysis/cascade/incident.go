@@ -269,17 +269,22 @@ func (i *Incident) path(now *Sample, names map[ends]graph.NodeID) (steps []Step)
 	return steps
 }
 
-// hit notes how operations fare that are called from outside: by a node that stands for that, or by nobody. To make other calls than
+// hit notes how operations fare that are called from outside: by a node that stands for that, or by nobody, and by no
+// queue to which somebody inside sends. To make other calls than
 // before does no harm to who calls.
 func (i *Incident) hit(s *series, outside func(graph.NodeID) bool) {
-	inner := map[operation]bool{}
+	inner, sent := map[operation]bool{}, map[graph.NodeID]bool{}
 	for _, c := range s.callList {
+		sent[c.callee.node] = sent[c.callee.node] || !outside(c.caller.node)
 		if i.nodes[c.callee.node] && !outside(c.caller.node) {
 			inner[c.callee] = true
 		}
 	}
 	for _, m := range i.Members {
 		if m.Sign == Different || m.Callee != 0 || m.Operation == "" || inner[operation{m.Node, m.Operation}] {
+			continue
+		}
+		if o := s.operations[operation{m.Node, m.Operation}]; o != nil && sent[o.feeds] {
 			continue
 		}
 		impact := Impact{m.Node, m.Operation, m.Requests, m.Bad}

@@ -19,6 +19,8 @@ func (t *Tracker) carried(at time.Time, group []Member) (of map[*Incident][]Memb
 		i, last := t.incidentOf(&m)
 		switch {
 		case i == nil:
+		case m.Suspected && !i.Suspected && at.Sub(i.LastIll) >= underWay:
+			continue // what chance could explain does not make it go on
 		case at.Sub(last) < underWay:
 			of[i] = append(of[i], m)
 			continue

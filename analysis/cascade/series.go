@@ -54,8 +54,12 @@ type operationSeries struct {
 	older [recent + 1]operationSum
 	young [latest - recent]youngOperation
 	next  *operationSeries // that came after it in the last rows
-	now   int              // where it is in series.operationsNow
-	gone  bool             // it was forgotten
+
+	served float64      // all requests that were learned, also those of times that were not as usual; they fade
+	feeds  graph.NodeID // queue whose messages it takes; 0: none is known
+
+	now  int  // where it is in series.operationsNow
+	gone bool // it was forgotten
 }
 
 type callSeries struct {
@@ -164,6 +168,9 @@ func (s *series) add(rows Rows, bucket time.Time, stretch int) {
 		r := &rows.Calls[i]
 		k, waited := callOf(r)
 		if !waited {
+			if o := s.operations[k.callee]; o != nil && r.Via == 0 {
+				o.feeds = r.Caller
+			}
 			continue
 		}
 		c := s.callSeriesOf(k, before)
@@ -189,6 +196,9 @@ func (s *series) add(rows Rows, bucket time.Time, stretch int) {
 		o, sum := operations[i].of, &operations[i].sum
 		sum.time.closeBucket()
 		o.take(stretch, sum)
+		if stretch == younger {
+			o.served += sum.requests
+		}
 	}
 	clear(operations)
 	clear(calls)
@@ -230,8 +240,15 @@ func (s *series) callSeriesOf(k call, last *callSeries) *callSeries {
 	return c
 }
 
-// merge moves a stretch into an older one, but for what some nodes served and called.
-func (s *series) merge(from, to int, without map[graph.NodeID]bool) {
+// merge moves a stretch into an older one, but for what some nodes served and called, and those that call them: how many calls a request
+// makes is known only where both are counted.
+func (s *series) merge(from, to int, ill map[graph.NodeID]bool) {
+	without := maps.Clone(ill)
+	for _, c := range s.callList {
+		if ill[c.callee.node] {
+			without[c.caller.node] = true
+		}
+	}
 	for _, o := range s.operationList {
 		if o.older[from].requests > 0 && !without[o.node] {
 			o.older[to].add(&o.older[from])
@@ -239,7 +256,7 @@ func (s *series) merge(from, to int, without map[graph.NodeID]bool) {
 		o.older[from] = operationSum{}
 	}
 	for _, c := range s.callList {
-		if c.older[from].calls > 0 && !without[c.caller.node] && !without[c.callee.node] {
+		if c.older[from].calls > 0 && !without[c.caller.node] {
 			c.older[to].add(&c.older[from])
 		}
 		c.older[from] = callSum{}
@@ -253,6 +270,7 @@ func (s *series) merge(from, to int, without map[graph.NodeID]bool) {
 // fade makes what is usual count less, and forgets what hardly counts any more.
 func (s *series) fade(by float64) {
 	for _, o := range s.operationList {
+		o.served *= by
 		if o.older[usual].requests > 0 {
 			o.older[usual].fade(by)
 		}

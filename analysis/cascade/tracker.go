@@ -75,7 +75,9 @@ func (t *Tracker) Learn(upTo time.Time, rows Rows) {
 		passed := upTo.Sub(t.learned)
 		by := math.Exp2(-passed.Minutes() / t.cfg.HalfLife.Minutes())
 		s.fade(by)
-		t.seconds = t.seconds*by + passed.Seconds()
+		if t.seconds *= by; len(s.operationList) > 0 || len(rows.Operations) > 0 { // before the first requests there is nothing to count
+			t.seconds += passed.Seconds()
+		}
 	}
 	t.learned = upTo
 	if begin := s.begin[younger]; !begin.IsZero() && upTo.Sub(begin) > mellow {
@@ -236,7 +238,7 @@ func (t *Tracker) Incidents() (all []Incident) {
 	return all
 }
 
-// Seconds is how long a time usual counts are of.
+// Seconds is how long a time is that Requests are of: what is older counts less.
 func (t *Tracker) Seconds() float64 { return t.seconds }
 
 // Calls yields what calls what in usual times, in a fixed order, with how often, which only compares.
@@ -250,12 +252,12 @@ func (t *Tracker) Calls(yield func(caller graph.NodeID, operation string, callee
 	}
 }
 
-// Requests yields how many requests operations serve in usual times, likewise.
-func (t *Tracker) Requests(yield func(node graph.NodeID, operation string, requests float64)) {
+// Requests yields how many requests operations served in Seconds, likewise, and the queue whose messages they take, if there is one.
+func (t *Tracker) Requests(yield func(node graph.NodeID, operation string, requests float64, queue graph.NodeID)) {
 	t.series.sort()
 	for _, o := range t.series.operationList {
-		if n := o.requests(usual) + o.requests(elder) + o.requests(younger); n > 0 {
-			yield(o.node, o.name, n)
+		if o.served > 0 {
+			yield(o.node, o.name, o.served, o.feeds)
 		}
 	}
 }

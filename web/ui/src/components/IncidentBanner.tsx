@@ -11,12 +11,14 @@ export function IncidentBanner() {
   const { pathname } = useLocation()
   const { data } = useIncidents()
   const now = useNow()
-  const lasting = data?.incidents.filter((i) => incidentHealth(i, now) === 'bad') ?? []
+  const lasting = (data?.incidents.filter((i) => incidentHealth(i, now) === 'bad') ?? [])
+    .toSorted((a, b) => Number(a.sign === 'tolerated') - Number(b.sign === 'tolerated')) // first what requests do not survive
   const first = lasting[0]
   if (!first || pathname.startsWith('/incidents')) return null
+  const harms = first.sign !== 'tolerated'
   return (
-    <div role="status" className="border-line bg-bad-soft text-bad flex flex-wrap items-center gap-x-3 border-b px-4 py-1.5" data-banner="incident">
-      <HealthMark health="bad" silent />
+    <div role="status" className={`border-line flex flex-wrap items-center gap-x-3 border-b px-4 py-1.5 ${harms ? 'bg-bad-soft text-bad' : 'bg-warn-soft text-warn'}`} data-banner="incident">
+      <HealthMark health={harms ? 'bad' : 'warn'} silent />
       <span className="min-w-0 truncate font-medium">{titleOf(first)}</span>
       {lasting.length === 1
         ? <IncidentLink id={first.id} className="font-medium underline underline-offset-3">The incident</IncidentLink>
