@@ -360,6 +360,18 @@ func TestHalfBody(t *testing.T) {
 }
 
 // Random bytes, raw and as bodies, never get anything but a refusal.
+// A few random bytes may be an empty deflate stream; what follows it tells.
+func TestBytesAfterDeflate(t *testing.T) {
+	s := start(t, &sink{}, nil)
+	empty := []byte{0x03, 0x00} // a last block with fixed codes that ends at once
+	if r := post(t, s.url+"/v1/traces", "application/x-protobuf", "deflate", empty); r.StatusCode != 200 {
+		t.Errorf("an empty request got %s", r.Status)
+	}
+	if r := post(t, s.url+"/v1/traces", "application/x-protobuf", "deflate", append(empty, "junk"...)); r.StatusCode != 400 {
+		t.Errorf("junk after an empty request got %s", r.Status)
+	}
+}
+
 func TestRandomBytes(t *testing.T) {
 	s := start(t, &sink{}, nil)
 	junk := make([]byte, 64<<10)

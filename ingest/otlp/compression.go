@@ -5,6 +5,7 @@ import (
 	"compress/zlib"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"sync"
@@ -129,8 +130,22 @@ func open(c coding, wire []byte) (r io.Reader, release func(), err error) {
 		} else {
 			r = flate.NewReader(in)
 		}
-		return r, func() {}, err
+		return whole{r, in}, func() {}, err
 	}
+}
+
+// whole is a stream after whose end nothing may follow: the format has no mark at its begin, so that a few random bytes may well be one.
+type whole struct {
+	io.Reader
+	in *bytes.Reader
+}
+
+func (w whole) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	if rest := w.in.Len(); errors.Is(err, io.EOF) && rest > 0 {
+		err = fmt.Errorf("%d bytes follow its end", rest)
+	}
+	return n, err
 }
 
 var (

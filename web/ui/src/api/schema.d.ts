@@ -378,7 +378,7 @@ export interface paths {
         };
         /**
          * What went wrong, and what caused it
-         * @description The latest incidents, open ones first. One that was under way when the server was restarted is over, and is found anew.
+         * @description The latest incidents, open ones first. One that was under way when the server was restarted goes on.
          */
         get: operations["listIncidents"];
         put?: never;
