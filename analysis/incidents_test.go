@@ -34,6 +34,22 @@ func shopTraffic(t *testing.T, start time.Time, length time.Duration) analysiste
 	return tables
 }
 
+// watched is what is said in the end by an engine that looks at what was recorded, or by one engine after the other, each for so long.
+func watched(t *testing.T, store *recording, start time.Time, length, life time.Duration) *Report {
+	t.Helper()
+	var e *Engine
+	for store.now = start; store.now.Before(start.Add(length)); store.now = store.now.Add(e.cfg.Every) {
+		if store.now.Sub(start)%life == 0 {
+			e = New(DefaultConfig(), "default", store, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+			e.now = func() time.Time { return store.now }
+		}
+		if err := e.look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return e.Report()
+}
+
 // Incidents outlive the process that found them: with a new one every minute and a half, they are the same as with one for all, but for
 // the causes that a process would have to know more of the past for than there was.
 func TestIncidentsOutliveProcesses(t *testing.T) {
@@ -41,18 +57,7 @@ func TestIncidentsOutliveProcesses(t *testing.T) {
 	length := 12*time.Minute + 30*time.Second
 	traffic := shopTraffic(t, start, length)
 	told := func(life time.Duration) []cascade.Incident {
-		store := &recording{shop: newShop(), Tables: traffic}
-		var e *Engine
-		for store.now = start; store.now.Before(start.Add(length)); store.now = store.now.Add(15 * time.Second) {
-			if e == nil || store.now.Sub(start)%life == 0 {
-				e = New(DefaultConfig(), "default", store, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-				e.now = func() time.Time { return store.now }
-			}
-			if err := e.look(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-		}
-		all := e.Report().Incidents
+		all := watched(t, &recording{shop: newShop(), Tables: traffic}, start, length, life).Incidents
 		slices.SortFunc(all, func(a, b cascade.Incident) int { return a.Started.Compare(b.Started) })
 		return all
 	}
@@ -75,14 +80,7 @@ func TestIncidentsOfTheDemo(t *testing.T) {
 	start := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 	length := 27 * time.Minute
 	store := &recording{shop: newShop(), Tables: shopTraffic(t, start, length)}
-	e := New(DefaultConfig(), "default", store, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	e.now = func() time.Time { return store.now }
-	for store.now = start; store.now.Before(start.Add(length)); store.now = store.now.Add(e.cfg.Every) {
-		if err := e.look(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	incidents := e.Report().Incidents
+	incidents := watched(t, store, start, length, length).Incidents
 	slices.SortFunc(incidents, func(a, b cascade.Incident) int { return a.Started.Compare(b.Started) })
 	begin := start
 	for cycle := range 2 {
@@ -123,16 +121,10 @@ func TestEntriesOfTheDemo(t *testing.T) {
 	start := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
 	length := 20 * time.Minute
 	store := &recording{shop: newShop(), Tables: shopTraffic(t, start, length)}
-	e := New(DefaultConfig(), "default", store, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-	e.now = func() time.Time { return store.now }
-	for store.now = start; store.now.Before(start.Add(length)); store.now = store.now.Add(e.cfg.Every) {
-		if err := e.look(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-	}
+	report := watched(t, store, start, length, length)
 	asked := 0.0
 	var nodes []string
-	for _, entry := range e.Report().Structure.Entries {
+	for _, entry := range report.Structure.Entries {
 		asked += entry.PerSecond
 		nodes = append(nodes, store.Nodes[entry.Node].Name)
 	}

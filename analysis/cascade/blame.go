@@ -224,10 +224,8 @@ func different(base, now *Sample) Ranking {
 		if b == nil || n == nil || b.requests <= 0 || n.requests <= 0 {
 			continue
 		}
-		before, after, requests := base.callsOf(k), now.callsOf(k), n.requests
-		if u := now.uncounted[k]; u != nil {
-			after, requests = after-u.calls, requests-u.requests
-		}
+		before := base.callsOf(k)
+		after, requests := now.countedOf(k)
 		if requests <= 0 {
 			continue
 		}
@@ -257,10 +255,7 @@ func omitting(base, now *Sample) Ranking {
 		if b == nil || n == nil || !atMostOnce(base, now, group{k.caller, k.callee.node}) {
 			continue
 		}
-		requests, calls := n.requests, now.callsOf(k)
-		if u := now.uncounted[k]; u != nil {
-			requests, calls = requests-u.requests, calls-u.calls
-		}
+		calls, requests := now.countedOf(k)
 		before, after := max(b.requests-base.callsOf(k), 0), max(requests-calls, 0)
 		if after*b.requests <= before*requests || uneven(after, requests, before, b.requests) >= likely {
 			continue
@@ -271,6 +266,15 @@ func omitting(base, now *Sample) Ranking {
 		s.because(OtherCalls, more, requests, 0)
 	}
 	return t.ranking(Different)
+}
+
+// countedOf is how many calls of a kind there were, and the requests that made them, as far as all calls are counted.
+func (s *Sample) countedOf(k call) (calls, requests float64) {
+	calls, requests = s.callsOf(k), s.operations[k.caller].requests
+	if u := s.uncounted[k]; u != nil {
+		return calls - u.calls, requests - u.requests
+	}
+	return calls, requests
 }
 
 // callsOf is how many calls of a kind there were.

@@ -284,7 +284,7 @@ func (i *Incident) hit(s *series, outside func(graph.NodeID) bool) {
 		if m.Sign == Different || m.Callee != 0 || m.Operation == "" || inner[operation{m.Node, m.Operation}] {
 			continue
 		}
-		if o := s.operations[operation{m.Node, m.Operation}]; o != nil && sent[o.feeds] {
+		if o := s.operations[operation{m.Node, m.Operation}]; o != nil && sent[o.queue] {
 			continue
 		}
 		impact := Impact{m.Node, m.Operation, m.Requests, m.Bad}

@@ -56,7 +56,7 @@ type operationSeries struct {
 	next  *operationSeries // that came after it in the last rows
 
 	served float64      // all requests that were learned, also those of times that were not as usual; they fade
-	feeds  graph.NodeID // queue whose messages it takes; 0: none is known
+	queue  graph.NodeID // queue whose messages it takes; 0: none is known
 
 	now  int  // where it is in series.operationsNow
 	gone bool // it was forgotten
@@ -169,7 +169,7 @@ func (s *series) add(rows Rows, bucket time.Time, stretch int) {
 		k, waited := callOf(r)
 		if !waited {
 			if o := s.operations[k.callee]; o != nil && r.Via == 0 {
-				o.feeds = r.Caller
+				o.queue = r.Caller
 			}
 			continue
 		}
@@ -322,8 +322,8 @@ func (c *callSeries) remembered() bool {
 // (ingest.match.wait).
 const late = int(time.Minute / graph.Step)
 
-// counted is the last stretch in which all calls are counted.
-func (c *callSeries) counted() int {
+// lastCounted is the last stretch in which all calls are counted.
+func (c *callSeries) lastCounted() int {
 	calls, answered := 0.0, 0.0
 	for n := range stretches {
 		calls, answered = calls+c.calls(n), answered+c.answered(n)

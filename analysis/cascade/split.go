@@ -55,7 +55,7 @@ func (s *series) split(nodes map[graph.NodeID]bool, from int, leaveOut func(grap
 		}
 		take(k.caller)
 		take(k.callee)
-		last := c.counted()
+		last := c.lastCounted()
 		for n, side := range sides {
 			if c.calls(n) > 0 {
 				sum := c.sum(n)

@@ -158,7 +158,7 @@ func (w *watch) call(c *callSeries, pools ...*pool) {
 	}
 	var before, since callSum
 	var asked operationSum
-	all, last := 0.0, c.counted()
+	all, last := 0.0, c.lastCounted()
 	for n := range last + 1 {
 		since.calls += c.calls(n)
 		all += o.requests(n)

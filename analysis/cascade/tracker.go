@@ -257,7 +257,7 @@ func (t *Tracker) Requests(yield func(node graph.NodeID, operation string, reque
 	t.series.sort()
 	for _, o := range t.series.operationList {
 		if o.served > 0 {
-			yield(o.node, o.name, o.served, o.feeds)
+			yield(o.node, o.name, o.served, o.queue)
 		}
 	}
 }
